@@ -145,6 +145,8 @@ describe('the layout rules catch planted violations', () => {
         text: `import { ed25519 } from '@noble/curves/ed25519.js';\nimport { encode } from './cbor.ts';\n// Buffer is not used here\n`,
       }),
     ).toEqual([]);
-    expect(violationsOf({ path: 'backend/signing.ts', text: `import { s } from '#hardware/hsm/file.ts';` })).toEqual([]);
+    expect(violationsOf({ path: 'backend/signing.ts', text: `import { s } from '#hardware/hsm/file.ts';` })).toEqual(
+      [],
+    );
   });
 });
