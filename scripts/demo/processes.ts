@@ -122,7 +122,11 @@ export interface Finished {
 }
 
 /** Runs a command to its end. */
-export function run(name: ProgramName, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Finished> {
+export function run(
+  name: ProgramName,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Finished> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
@@ -137,11 +141,17 @@ export function run(name: ProgramName, args: readonly string[], env: NodeJS.Proc
 }
 
 /** Like `run`, but anything except status 0 is an error that shows what the command said. */
-export async function runOrThrow(name: ProgramName, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
+export async function runOrThrow(
+  name: ProgramName,
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<Finished> {
   const finished = await run(name, args, env);
   if (finished.status !== 0)
     throw Object.assign(
-      new Error(`${name} ${args.join(' ')} ended with status ${finished.status}:\n${finished.stderr || finished.stdout}`),
+      new Error(
+        `${name} ${args.join(' ')} ended with status ${finished.status}:\n${finished.stderr || finished.stdout}`,
+      ),
       { code: 'COMMAND_FAILED' },
     );
   return finished;
