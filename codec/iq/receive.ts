@@ -1,0 +1,138 @@
+/** The receiving half of the path in one object: bytes of IQ, multiplex or bits in, groups out. */
+
+import { Synchroniser } from '../bits/synchronise.ts';
+import type { BlockCounts } from '../bits/synchronise.ts';
+import type { ReceivedGroup, StreamNumber } from '../groups/group.ts';
+import { STREAM_NUMBERS } from '../groups/group.ts';
+import { MpxDemodulator } from '../mpx/demodulate.ts';
+import { FmDemodulator } from './fm.ts';
+import type { SampleFormat } from './samples.ts';
+import { SampleReader } from './samples.ts';
+
+export interface GroupReceiverOptions {
+  readonly input: 'iq' | 'mpx' | 'bits';
+  /** Samples per second; not used for `bits`. */
+  readonly rateHz: number;
+  /** Of `iq`. `mpx` is signed 16 bit little endian mono, `bits` are the characters 0 and 1. */
+  readonly format?: SampleFormat;
+  readonly streams: 1 | 4;
+  readonly onGroup: (group: ReceivedGroup) => void;
+}
+
+interface StreamQuality {
+  readonly stream: StreamNumber;
+  /** Timing and carrier are being followed. */
+  readonly tracking: boolean;
+  /** The group clock is known. */
+  readonly locked: boolean;
+  readonly counts: Readonly<BlockCounts>;
+  /** Peak deviation by the subcarrier, noise included. */
+  readonly deviationHz: number;
+  readonly clockErrorPpm: number;
+}
+
+export interface Quality {
+  readonly streams: readonly StreamQuality[];
+  readonly pilotDeviationHz: number;
+  /** Carrier less tuned frequency; 0 unless the input is `iq`. */
+  readonly frequencyOffsetHz: number;
+  /** Power in the channel relative to a full-scale carrier, in dB; 0 unless the input is `iq`. */
+  readonly levelDbfs: number;
+}
+
+/** Memory: about 60 kB per stream, and as many floats as the largest chunk has samples. */
+export class GroupReceiver {
+  readonly #synchronisers: Synchroniser[];
+  readonly #reader: SampleReader | null = null;
+  readonly #fm: FmDemodulator | null = null;
+  readonly #demodulator: MpxDemodulator | null = null;
+  #mpx = new Float32Array(0);
+  #lowByte = -1;
+  #symbol = 1;
+
+  constructor({ input, rateHz, format = 'cu8', streams, onGroup }: GroupReceiverOptions) {
+    const numbers = input === 'bits' ? STREAM_NUMBERS.slice(0, 1) : STREAM_NUMBERS.slice(0, streams);
+    this.#synchronisers = numbers.map((stream) => new Synchroniser({ stream, soft: input !== 'bits', onGroup }));
+    if (input === 'bits') return;
+    if (input === 'iq') {
+      this.#reader = new SampleReader(format);
+      this.#fm = new FmDemodulator({ rateHz });
+    }
+    this.#demodulator = new MpxDemodulator({
+      rateHz: this.#fm?.mpxRateHz ?? rateHz,
+      streams,
+      onSymbols: (stream, symbols, count) => this.#synchronisers[stream].push(symbols, count),
+    });
+  }
+
+  get quality(): Quality {
+    const demodulated = this.#demodulator?.quality;
+    return {
+      streams: this.#synchronisers.map((synchroniser, k) => ({
+        stream: STREAM_NUMBERS[k],
+        tracking: demodulated?.[k].tracking ?? true,
+        locked: synchroniser.locked,
+        counts: synchroniser.counts,
+        deviationHz: demodulated?.[k].deviationHz ?? 0,
+        clockErrorPpm: demodulated?.[k].clockErrorPpm ?? 0,
+      })),
+      pilotDeviationHz: this.#demodulator?.pilotDeviationHz ?? 0,
+      frequencyOffsetHz: this.#fm?.frequencyOffsetHz ?? 0,
+      levelDbfs: this.#fm === null ? 0 : 10 * Math.log10(Math.max(1e-12, this.#fm.power)),
+    };
+  }
+
+  /** A chunk of any size, of any content. */
+  push(bytes: Uint8Array): void {
+    if (this.#demodulator === null) this.#pushBits(bytes);
+    else if (this.#reader === null || this.#fm === null) this.#pushMpxBytes(bytes, this.#demodulator);
+    else {
+      const iq = this.#reader.read(bytes);
+      const count = iq.length >> 1;
+      this.#reserve(this.#fm.outputLength(count));
+      this.#demodulator.push(this.#mpx, this.#fm.demodulate(iq, this.#mpx, count));
+    }
+  }
+
+  /** Multiplex samples in units of 75 kHz, for a source that has them as floats. */
+  pushMpx(mpx: Float32Array, count: number = mpx.length): void {
+    this.#demodulator?.push(mpx, count);
+  }
+
+  /** The input is over: lets out what is still in the filters. */
+  end(): void {
+    this.#demodulator?.end();
+  }
+
+  #reserve(samples: number): void {
+    if (this.#mpx.length < samples) this.#mpx = new Float32Array(samples);
+  }
+
+  #pushMpxBytes(bytes: Uint8Array, demodulator: MpxDemodulator): void {
+    this.#reserve((bytes.length >> 1) + 1);
+    const mpx = this.#mpx;
+    let count = 0;
+    let at = 0;
+    if (this.#lowByte >= 0 && bytes.length > 0) {
+      mpx[count++] = (((bytes[0] << 8) | this.#lowByte) << 16) / 2_147_483_648;
+      this.#lowByte = -1;
+      at = 1;
+    }
+    for (; at + 1 < bytes.length; at += 2) mpx[count++] = (((bytes[at + 1] << 8) | bytes[at]) << 16) / 2_147_483_648;
+    if (at < bytes.length) this.#lowByte = bytes[at];
+    demodulator.push(mpx, count);
+  }
+
+  /** Data bits as characters (all but 0 and 1 are passed over), made into channel symbols again. */
+  #pushBits(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    const symbols = this.#mpx;
+    let count = 0;
+    for (const byte of bytes) {
+      if (byte === 49) this.#symbol = -this.#symbol;
+      else if (byte !== 48) continue;
+      symbols[count++] = this.#symbol;
+    }
+    this.#synchronisers[0].push(symbols, count);
+  }
+}

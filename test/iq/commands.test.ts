@@ -1,0 +1,208 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable, Writable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readWavHeader, wavHeader } from '#hardware/file/wav.ts';
+import type { ModulateOptions } from '../../gateway/modulate.ts';
+import { runModulate } from '../../gateway/modulate.ts';
+import type { DecodeOptions } from '../../receiver/decode.ts';
+import { runDecode } from '../../receiver/decode.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'carillon-modem-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Result {
+  readonly status: number;
+  readonly stdout: Uint8Array;
+  readonly text: string;
+  readonly stderr: string;
+}
+
+class Collector extends Writable {
+  readonly parts: Buffer[] = [];
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.parts.push(chunk);
+    done();
+  }
+}
+
+async function run<Options>(
+  command: (options: Options, streams: { stdin: Readable; stdout: Writable; stderr: Writable }) => Promise<number>,
+  options: Options,
+  input: string | Uint8Array,
+): Promise<Result> {
+  const stdout = new Collector();
+  const stderr = new Collector();
+  const stdin = Readable.from([Buffer.from(input)]);
+  const status = await command(options, { stdin, stdout, stderr });
+  const bytes = Buffer.concat(stdout.parts);
+  return { status, stdout: bytes, text: bytes.toString('latin1'), stderr: Buffer.concat(stderr.parts).toString() };
+}
+
+const modulate = (options: ModulateOptions, input: string): Promise<Result> =>
+  run(runModulate, { output: 'mpx', rate: '171k', audio: 'none', ...options }, input);
+const decode = (options: DecodeOptions, input: string | Uint8Array): Promise<Result> =>
+  run(runDecode, { input: 'mpx', rate: '171k', ...options }, input);
+
+const LINES = '3AB7 0408 E0CD 4341\n3AB7 0C09 3AB7 5249\n3AB7 2400 536F 6674\n';
+const RDS2_LINES = '3AB7 0408 E0CD 4341\n#S1 4001 0C02 0003 0004\n#S2 4005 0006 0007 0008\n#S3 4009 000A 000B 000C\n';
+
+describe('modulate and decode', () => {
+  it('give every line back, as multiplex and as IQ', async () => {
+    const mpx = await modulate({}, LINES);
+    expect(mpx).toMatchObject({ status: 0, stderr: '3 groups sent\n' });
+    expect(await decode({}, mpx.stdout)).toMatchObject({ status: 0, text: LINES });
+    const iq = await modulate({ output: 'iq', rate: '250k', format: 'cs8', audio: 'melody' }, LINES);
+    expect(await decode({ input: 'iq', rate: '250k', format: 'cs8' }, iq.stdout)).toMatchObject({
+      status: 0,
+      text: LINES,
+    });
+  });
+
+  it('give every line of every stream back, also when one stream has more than the others', async () => {
+    const more = '#S2 4005 1006 1007 1008\n#S2 4005 2006 2007 2008\n';
+    const mpx = await modulate({ rds2: true, rate: '192k' }, RDS2_LINES + more);
+    const { text } = await decode({ rate: '192k', streams: '4' }, mpx.stdout);
+    expect(text.split('\n').toSorted()).toEqual((RDS2_LINES + more).split('\n').toSorted());
+  });
+
+  it('say in JSON what kind of group it was', async () => {
+    const mpx = await modulate({ rds2: true }, RDS2_LINES);
+    const { text } = await decode({ streams: '4', output: 'json' }, mpx.stdout);
+    const objects = text
+      .trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+    expect(objects).toHaveLength(4);
+    expect(objects).toContainEqual({
+      stream: 0,
+      slot: 0,
+      clockRestarted: true,
+      type: '0A',
+      blocks: ['3AB7', '0408', 'E0CD', '4341'],
+    });
+    expect(objects).toContainEqual(expect.objectContaining({ stream: 1, type: 'C' }));
+  });
+
+  it('write and read WAV files, which know their rate', async () => {
+    const path = join(folder, 'signal.wav');
+    expect((await modulate({ write: path, rate: '192k' }, LINES)).status).toBe(0);
+    const bytes = await readFile(path);
+    expect(readWavHeader(bytes)).toMatchObject({ kind: 'wav', rateHz: 192_000, channels: 1, dataOffset: 44 });
+    expect((await run(runDecode, { input: 'mpx', file: path }, '')).text).toBe(LINES);
+    expect(await run(runDecode, { input: 'mpx', rate: '171k', file: path }, '')).toMatchObject({ status: 2 });
+  });
+
+  it('take a programme from a stereo WAV file', async () => {
+    const path = join(folder, 'audio.wav');
+    await writeFile(path, Buffer.concat([wavHeader({ rateHz: 48_000, channels: 2 }), Buffer.alloc(4_000, 0x11)]));
+    const mpx = await modulate({ audio: path }, LINES);
+    expect((await decode({}, mpx.stdout)).text).toBe(LINES);
+    expect((await modulate({ audio: join(folder, 'none.wav') }, LINES)).status).toBe(1);
+  });
+
+  it('send a lead-in and nothing else when there are no groups', async () => {
+    const mpx = await modulate({}, '% only a remark\n\n');
+    expect(mpx.status).toBe(0);
+    expect(mpx.stdout.length).toBeGreaterThan(1_000);
+    expect((await decode({}, mpx.stdout)).text).toBe('');
+  });
+});
+
+describe('decode', () => {
+  it('passes hex through, in one form, and says what it left out', async () => {
+    const input = '% remark\n3ab7 0408 e0cd 4341 @time\nrubbish\n#S1 4001 ---- 0003 0004\n';
+    const result = await run(runDecode, { input: 'hex' }, input);
+    expect(result).toMatchObject({ status: 0, text: '3AB7 0408 E0CD 4341\n#S1 4001 ---- 0003 0004\n' });
+    expect(result.stderr).toContain('line 3 is not a group');
+  });
+
+  it('ends quietly when nobody reads any more', async () => {
+    const stdout = new PassThrough();
+    stdout.destroy(Object.assign(new Error('broken pipe'), { code: 'EPIPE' }));
+    stdout.on('error', () => undefined);
+    const stderr = new Collector();
+    const input = Readable.from(Array.from({ length: 1_000 }, () => Buffer.from(LINES)));
+    expect(await runDecode({ input: 'hex' }, { stdin: input, stdout, stderr })).toBe(0);
+    expect(stderr.parts).toEqual([]);
+  });
+
+  it.each<[DecodeOptions, string]>([
+    [{}, '-i is one of'],
+    [{ input: 'iq' }, 'Give the sample rate'],
+    [{ input: 'iq', rate: '48k' }, '225k'],
+    [{ input: 'iq', rate: '250k', format: 'u8' }, '--format is one of'],
+    [{ input: 'iq', rate: '250k', streams: '2' }, '--streams is 1'],
+    [{ input: 'mpx', rate: '100k' }, 'at least 128000'],
+    [{ input: 'mpx', rate: '150k', streams: '4' }, 'at least 157000'],
+    [{ input: 'mpx', rate: 'fast' }, 'no sample rate'],
+    [{ input: 'mpx', rate: '171k', format: 'cu8' }, '-i iq only'],
+    [{ input: 'hex', rate: '171k' }, 'no meaning'],
+    [{ input: 'hex', output: 'xml' }, '-o is one of'],
+    [{ input: 'mpx' }, 'Give the sample rate'],
+  ])('refuses %j with status 2', async (options, sentence) => {
+    const result = await run(runDecode, options, 'some bytes of input, more than any header would have');
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain(sentence);
+    expect(result.text).toBe('');
+  });
+
+  it('fails with status 1 on a file that is not there', async () => {
+    const result = await run(runDecode, { input: 'hex', file: join(folder, 'missing') }, '');
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain('missing');
+  });
+
+  it.each([
+    ['input', 'iq\nmpx\nbits\nhex\n'],
+    ['format', 'cu8\ncs8\ncs16\ncf32\n'],
+  ])('lists what --%s may be', async (option, text) => {
+    expect(await run(runDecode, { [option]: 'help' }, '')).toMatchObject({ status: 0, text });
+  });
+});
+
+describe('modulate', () => {
+  it.each<[ModulateOptions, string, number, string]>([
+    [{ output: 'wav' }, LINES, 2, '-o mpx or -o iq'],
+    [{ rate: '100k' }, LINES, 2, 'at least 128000'],
+    [{ rate: '150k', rds2: true }, LINES, 2, 'at least 157000'],
+    [{ output: 'iq', rate: '192k' }, LINES, 2, '225k'],
+    [{ level: '20k' }, LINES, 2, '--level'],
+    [{ format: 'cu8' }, LINES, 2, '-o iq'],
+    [{ input: 'bits' }, LINES, 2, '-i hex'],
+    [{}, '3AB7 0408 E0CD', 1, 'Line 1 is not a group (block 4'],
+    [{}, `${LINES}3AB7 ---- E0CD 4341\n`, 1, 'Line 4 lacks a block'],
+    [{}, RDS2_LINES, 1, 'add --rds2'],
+  ])('refuses %j with %j: status %i, %s', async (options, input, status, sentence) => {
+    const result = await modulate(options, input);
+    expect(result.status).toBe(status);
+    expect(result.stderr).toContain(sentence);
+  });
+});
+
+describe('a WAV header', () => {
+  it('is read past other chunks and is incomplete until its data begin', () => {
+    const header = wavHeader({ rateHz: 250_000, channels: 1 }, 1_000);
+    const odd = Uint8Array.of(...new TextEncoder().encode('LIST'), 3, 0, 0, 0, 1, 2, 3, 0);
+    const file = Uint8Array.of(...header.subarray(0, 12), ...odd, ...header.subarray(12));
+    for (let length = 0; length < file.length; length++) {
+      expect(readWavHeader(file.subarray(0, length)).kind, `${length}`).toBe('more');
+    }
+    expect(readWavHeader(file)).toEqual({ kind: 'wav', dataOffset: 56, rateHz: 250_000, channels: 1 });
+  });
+
+  it('is refused when it is something else', () => {
+    const header = wavHeader({ rateHz: 48_000, channels: 2 });
+    const float = header.slice();
+    float[20] = 3;
+    expect(readWavHeader(float)).toEqual({ kind: 'fault', reason: 'not 16-bit PCM' });
+    expect(readWavHeader(new Uint8Array(100))).toEqual({ kind: 'fault', reason: 'not RIFF/WAVE' });
+    const endless = header.slice();
+    new DataView(endless.buffer).setUint32(16, 0xffff_fff0, true);
+    expect(readWavHeader(endless).kind).toBe('fault');
+  });
+});
