@@ -137,6 +137,16 @@ export class Journey {
   async provisionDevice(): Promise<void> {
     mkdirSync(this.path('device'), { recursive: true });
     copyFileSync(this.path('bundle', 'release.pem'), this.path('device', 'release.pem'));
+    this.#writeDeviceConfig({ kind: 'rtl_tcp', host: '127.0.0.1', port: this.#ports.air });
+    await runOrThrow('receiver', [
+      ...['provision', this.path('old.img'), ...this.#deviceArgs()],
+      ...['--as', this.oldApplication.version, '--sequence', '1'],
+    ]);
+    await runOrThrow('receiver', ['boot', ...this.#deviceArgs()]);
+    await runOrThrow('receiver', ['mark-good', ...this.#deviceArgs()]);
+  }
+
+  #writeDeviceConfig(source: object): void {
     writeFileSync(
       this.path('device', 'receiver.json'),
       JSON.stringify(
@@ -146,7 +156,7 @@ export class Journey {
           trustedKeys: ['release.pem'],
           slots: { folder: 'slots', sizeBytes: SLOT_BYTES },
           stateFolder: 'state',
-          source: { kind: 'rtl_tcp', host: '127.0.0.1', port: this.#ports.air },
+          source,
           frequencyHz: FREQUENCY_HZ,
           rateHz: RATE_HZ,
           gainDb: 20,
@@ -156,26 +166,18 @@ export class Journey {
         2,
       ),
     );
-    await runOrThrow('receiver', [
-      ...['provision', this.path('old.img'), ...this.#deviceArgs()],
-      ...['--as', this.oldApplication.version, '--sequence', '1'],
-    ]);
-    await runOrThrow('receiver', ['boot', ...this.#deviceArgs()]);
-    await runOrThrow('receiver', ['mark-good', ...this.#deviceArgs()]);
   }
 
   #deviceArgs(): string[] {
     return ['--config', this.path('device', 'receiver.json')];
   }
 
-  #gatewayConfig(withLink: boolean, stateDir: string): object {
+  #gatewayConfig(): object {
     const { options } = this;
     return {
-      stateDir,
-      ...(withLink && {
-        link: { host: '127.0.0.1', port: this.#ports.link, bundleDir: this.path('bundle'), heartbeatSeconds: 1 },
-        trustedKeys: [this.path('bundle', 'release.pem')],
-      }),
+      stateDir: this.path('gateway'),
+      link: { host: '127.0.0.1', port: this.#ports.link, bundleDir: this.path('bundle'), heartbeatSeconds: 1 },
+      trustedKeys: [this.path('bundle', 'release.pem')],
       station: {
         ...{ name: 'Radio Carillon', frequencyHz: FREQUENCY_HZ, pi: 'D3C2', ps: 'CARILLON', pty: 10 },
         ...{ rt: 'Carillon demo: an update is on its way', rds2: options.rds2 },
@@ -206,10 +208,7 @@ export class Journey {
         break;
       }
       case 'gateway': {
-        writeFileSync(
-          this.path('gateway.json'),
-          JSON.stringify(this.#gatewayConfig(true, this.path('gateway')), null, 2),
-        );
+        writeFileSync(this.path('gateway.json'), JSON.stringify(this.#gatewayConfig(), null, 2));
         const args = ['run', '--config', this.path('gateway.json'), '--json'];
         this.#programs.set(name, new Program('gateway', args, { logFile, onEvent }));
         break;
@@ -222,19 +221,17 @@ export class Journey {
     }
   }
 
-  /** An attacker's transmitter on the station's frequency, with a package of his own making. */
-  startRogueGateway(packagePath: string): void {
-    writeFileSync(this.path('rogue.json'), JSON.stringify(this.#gatewayConfig(false, this.path('rogue')), null, 2));
-    const args = ['run', '--config', this.path('rogue.json'), '--package', packagePath, '--json'];
-    this.#programs.set(
-      'gateway',
-      new Program('gateway', args, {
-        logFile: this.path('logs', 'rogue.log'),
-        onEvent: (event) => {
-          this.#emit('gateway', event);
-        },
-      }),
-    );
+  /**
+   * An attacker's transmitter on the station's frequency, with a package of his own making. No gateway of ours would send
+   * it, so he uses the filters; the receiver gets what its dongle would hear of him.
+   */
+  async tuneToAttacker(packagePath: string): Promise<void> {
+    const groups = this.path('attack.hex');
+    const signal = this.path('attack_98.5M_250k.cu8');
+    const { stdout } = await runOrThrow('gateway', ['encode', packagePath, '-o', 'hex']);
+    writeFileSync(groups, stdout);
+    await runOrThrow('gateway', ['modulate', '-i', 'hex', '-f', groups, '-r', '250k', '-o', 'iq', '-w', signal]);
+    this.#writeDeviceConfig({ kind: 'file', path: signal });
   }
 
   /** What the developer does: one upload, on air now. Returns the backend's answer. */

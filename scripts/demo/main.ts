@@ -106,7 +106,7 @@ async function attack(journey: Journey, screen: Screen): Promise<Record<string, 
   writeFileSync(path, tamper(honest));
   await journey.stop('gateway');
   await journey.stop('receiver');
-  journey.startRogueGateway(path);
+  await journey.tuneToAttacker(path);
   await journey.start('receiver');
   screen.step(
     'attacker',
