@@ -22,11 +22,16 @@ export function findApplication(alias: string): Application {
   return { folder, name: String(manifest.name), version: String(manifest.version) };
 }
 
-/** Packs the application so that the same files always give the same bytes. Returns the size. */
-export function packImage(application: Application, imagePath: string): number {
+/** Packs the application so that the same files always give the same bytes. Returns the size in bytes. */
+export function packImage(
+  application: Application,
+  imagePath: string,
+  isPacked: (path: string) => boolean = () => true,
+): number {
   const files = readdirSync(application.folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(application.folder, join(entry.parentPath, entry.name)))
+    .filter(isPacked)
     .toSorted();
   tar.create(
     { cwd: application.folder, file: imagePath, portable: true, noMtime: true, sync: true, noDirRecurse: true },

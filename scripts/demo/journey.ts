@@ -27,6 +27,8 @@ export interface JourneyOptions {
   readonly lossShare: number;
   readonly rds2: boolean;
   readonly savePath?: string;
+  /** Which files of the application go into the image; all when absent. */
+  readonly isPacked?: (path: string) => boolean;
   readonly onEvent?: (from: ProgramName, event: ProgramEvent) => void;
 }
 
@@ -105,8 +107,8 @@ export class Journey {
   /** Packs the two releases into slot images; returns their sizes in bytes. */
   packImages(): { oldBytes: number; newBytes: number } {
     return {
-      oldBytes: packImage(this.oldApplication, this.path('old.img')),
-      newBytes: packImage(this.newApplication, this.path('new.img')),
+      oldBytes: packImage(this.oldApplication, this.path('old.img'), this.options.isPacked),
+      newBytes: packImage(this.newApplication, this.path('new.img'), this.options.isPacked),
     };
   }
 
@@ -240,6 +242,15 @@ export class Journey {
       ...['update', 'add', this.path('new.img'), '--device-type', `${VENDOR}/${DEVICE_TYPE}`],
       ...['--version', this.newApplication.version, ...(isOnAirNow ? ['--at', 'now'] : [])],
     );
+  }
+
+  /** Whether the backend lists this version. */
+  async hasUpdate(version: string): Promise<boolean> {
+    const { stdout } = await runOrThrow('carillon', ['update', 'list', '--json'], this.#clientEnv());
+    return stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .some((line) => lastJsonLine(line)['version'] === version);
   }
 
   /** The sealed package of an update, as the backend keeps it. */

@@ -35,6 +35,7 @@ export class Program {
   #log: WriteStream;
   #waiting: { matches: (event: ProgramEvent) => boolean; resolve: (event: ProgramEvent) => void }[] = [];
   #events: ProgramEvent[] = [];
+  #hasEnded = false;
 
   constructor(
     name: ProgramName,
@@ -50,6 +51,7 @@ export class Program {
     this.#child.stderr?.pipe(this.#log, { end: false });
     this.exited = new Promise((resolve) => {
       this.#child.once('close', (status) => {
+        this.#hasEnded = true;
         this.#log.end();
         resolve(status);
       });
@@ -67,6 +69,10 @@ export class Program {
           return false;
         });
       });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** The first event, past or future, that matches; fails when the program ends before or the time is up. */

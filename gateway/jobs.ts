@@ -1,0 +1,163 @@
+/**
+ * The jobs this gateway knows, in one file that is replaced whole. A job is remembered before anything is fetched for it,
+ * and as stored only when its package is verified and flushed.
+ *
+ *     wanted --accepted--> stored --first group left--> on-air --deadline--> finished
+ *     wanted --does not verify--> refused               a withdrawn job is forgotten
+ */
+
+import { join } from 'node:path';
+import type { Job } from '#codec/messages/link.ts';
+import { readIfPresent, replaceDurably } from './durable.ts';
+import { EXIT, GatewayError, messageOf } from './fault.ts';
+import { Fields } from './fields.ts';
+
+export const JOB_STATES = ['wanted', 'stored', 'on-air', 'refused', 'finished'] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+export type JobEvent = 'accepted' | 'refused' | 'first-group' | 'deadline' | 'damaged';
+
+/** What each event makes of a state; an event that is not in a row changes nothing. */
+export const JOB_TABLE: Readonly<Record<JobState, Readonly<Partial<Record<JobEvent, JobState>>>>> = {
+  wanted: { accepted: 'stored', refused: 'refused', deadline: 'finished' },
+  stored: { 'first-group': 'on-air', deadline: 'finished', damaged: 'wanted' },
+  'on-air': { deadline: 'finished', damaged: 'wanted' },
+  refused: { deadline: 'finished' },
+  finished: {},
+};
+
+export interface KnownJob {
+  readonly job: Job;
+  readonly state: JobState;
+  /** Why, when it was refused. */
+  readonly detail: string;
+}
+
+/** Its package is here and may be broadcast. */
+export function isHeld({ state }: KnownJob): boolean {
+  return state === 'stored' || state === 'on-air';
+}
+
+const FORMAT = 1;
+/** Also the name of a file. */
+const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+export function isUsableJobId(jobId: string): boolean {
+  return JOB_ID.test(jobId);
+}
+
+export class JobList {
+  readonly #path: string;
+  #jobs: Map<string, KnownJob>;
+  /** Writes follow each other. */
+  #saving: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, jobs: Map<string, KnownJob>) {
+    this.#path = path;
+    this.#jobs = jobs;
+  }
+
+  static async load(stateDir: string): Promise<JobList> {
+    const path = join(stateDir, 'jobs.json');
+    const text = await readIfPresent(path);
+    if (text === undefined) return new JobList(path, new Map());
+    try {
+      return new JobList(path, parseJobs(JSON.parse(text)));
+    } catch (cause) {
+      throw new GatewayError(
+        'JOBS',
+        `${path} is damaged (${messageOf(cause)}); nothing was changed. Move it away, and the backend sends its jobs again.`,
+        EXIT.failed,
+        cause,
+      );
+    }
+  }
+
+  all(): KnownJob[] {
+    return [...this.#jobs.values()];
+  }
+
+  get(jobId: string): KnownJob | undefined {
+    return this.#jobs.get(jobId);
+  }
+
+  /** A job that changed (priority, deadline) keeps its state unless its package is another one. */
+  async put(job: Job): Promise<KnownJob> {
+    const before = this.#jobs.get(job.jobId);
+    const same = before !== undefined && Buffer.from(before.job.packageSha256).equals(job.packageSha256);
+    if (same && JSON.stringify(before.job) === JSON.stringify(job)) return before;
+    const known: KnownJob = same ? { ...before, job } : { job, state: 'wanted', detail: '' };
+    await this.#set(job.jobId, known);
+    return known;
+  }
+
+  /** Returns the new state once it is durable; undefined when the event changes nothing. */
+  async apply(jobId: string, event: JobEvent, detail = ''): Promise<JobState | undefined> {
+    const before = this.#jobs.get(jobId);
+    const state = before === undefined ? undefined : JOB_TABLE[before.state][event];
+    if (before === undefined || state === undefined) return undefined;
+    await this.#set(jobId, { ...before, state, detail });
+    return state;
+  }
+
+  async forget(jobId: string): Promise<void> {
+    if (this.#jobs.delete(jobId)) await this.#save();
+  }
+
+  /** What could not be written down did not happen. */
+  async #set(jobId: string, known: KnownJob): Promise<void> {
+    const before = this.#jobs.get(jobId);
+    this.#jobs.set(jobId, known);
+    try {
+      await this.#save();
+    } catch (error) {
+      if (before === undefined) this.#jobs.delete(jobId);
+      else this.#jobs.set(jobId, before);
+      throw error;
+    }
+  }
+
+  async #save(): Promise<void> {
+    const write = async (): Promise<void> => {
+      const jobs = this.all().map(({ job, state, detail }) => ({
+        ...job,
+        packageSha256: Buffer.from(job.packageSha256).toString('hex'),
+        state,
+        detail,
+      }));
+      await replaceDurably(this.#path, `${JSON.stringify({ format: FORMAT, jobs }, undefined, 1)}\n`);
+    };
+    this.#saving = this.#saving.then(write, write);
+    await this.#saving;
+  }
+}
+
+function parseJobs(value: unknown): Map<string, KnownJob> {
+  const fields = new Fields('', value);
+  fields.whole('format', { from: FORMAT, to: FORMAT });
+  const count = { from: 0, to: Number.MAX_SAFE_INTEGER };
+  const jobs = fields.list('jobs').map((entry, index): KnownJob => {
+    const one = new Fields(`jobs[${index}]`, entry);
+    const known: KnownJob = {
+      job: {
+        kind: one.choice('kind', ['job']),
+        jobId: one.parsed('jobId', 'a job id', (text) => (isUsableJobId(text) ? text : undefined)),
+        packageSha256: one.parsed('packageSha256', '64 hex digits', (text) =>
+          /^[0-9a-f]{64}$/.test(text) ? new Uint8Array(Buffer.from(text, 'hex')) : undefined,
+        ),
+        sizeBytes: one.whole('sizeBytes', count),
+        vendor: one.parsed('vendor', 'a text', (text) => text),
+        deviceType: one.parsed('deviceType', 'a text', (text) => text),
+        version: one.parsed('version', 'a text', (text) => text),
+        sequence: one.whole('sequence', count),
+        priority: one.whole('priority', count),
+        deadlineMs: one.whole('deadlineMs', count),
+      },
+      state: one.choice('state', JOB_STATES),
+      detail: one.parsed('detail', 'a text', (text) => text),
+    };
+    one.end();
+    return known;
+  });
+  return new Map(jobs.map((known) => [known.job.jobId, known]));
+}

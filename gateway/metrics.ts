@@ -1,0 +1,79 @@
+/** What left for the transmitter: counted where groups are handed over, never planned. Totals of jobs outlive a restart. */
+
+import { join } from 'node:path';
+import type { StreamNumber } from '#codec/groups/group.ts';
+import type { OnAir, StreamCount } from '#codec/messages/link.ts';
+import { readIfPresent, replaceAtomically } from './durable.ts';
+import { Fields } from './fields.ts';
+
+interface JobCount {
+  groups: number;
+  firstGroupMs: number;
+  lastGroupMs: number;
+}
+
+export class Metrics {
+  readonly #path: string;
+  readonly #streams: { stream: StreamNumber; groups: number; dataGroups: number }[];
+  readonly #jobs: Map<string, JobCount>;
+
+  private constructor(path: string, streams: readonly StreamNumber[], jobs: Map<string, JobCount>) {
+    this.#path = path;
+    this.#streams = streams.map((stream) => ({ stream, groups: 0, dataGroups: 0 }));
+    this.#jobs = jobs;
+  }
+
+  /** Totals that cannot be read begin anew: they are evidence, nothing depends on them. */
+  static async load(stateDir: string, streams: readonly StreamNumber[]): Promise<Metrics> {
+    const path = join(stateDir, 'on-air.json');
+    const jobs = new Map<string, JobCount>();
+    try {
+      const value: unknown = JSON.parse((await readIfPresent(path)) ?? '{}');
+      const fields = new Fields('', value);
+      const count = { from: 0, to: Number.MAX_SAFE_INTEGER };
+      for (const jobId of Object.keys(Object(value))) {
+        const one = fields.object(jobId);
+        jobs.set(jobId, {
+          groups: one.whole('groups', count),
+          firstGroupMs: one.whole('firstGroupMs', count),
+          lastGroupMs: one.whole('lastGroupMs', count),
+        });
+      }
+    } catch {
+      jobs.clear();
+    }
+    return new Metrics(path, streams, jobs);
+  }
+
+  countGroup(stream: StreamNumber, isData: boolean): void {
+    const counted = this.#streams[stream];
+    counted.groups++;
+    if (isData) counted.dataGroups++;
+  }
+
+  countJob(jobId: string, nowMs: number): void {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) {
+      this.#jobs.set(jobId, { groups: 1, firstGroupMs: nowMs, lastGroupMs: nowMs });
+      return;
+    }
+    job.groups++;
+    job.lastGroupMs = nowMs;
+  }
+
+  forgetJob(jobId: string): void {
+    this.#jobs.delete(jobId);
+  }
+
+  onAir(): OnAir[] {
+    return [...this.#jobs].map(([jobId, count]) => ({ jobId, ...count }));
+  }
+
+  streams(): StreamCount[] {
+    return this.#streams.map((counted) => ({ ...counted }));
+  }
+
+  async save(): Promise<void> {
+    await replaceAtomically(this.#path, `${JSON.stringify(Object.fromEntries(this.#jobs))}\n`);
+  }
+}

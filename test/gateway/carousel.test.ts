@@ -1,0 +1,306 @@
+import { describe, expect, it } from 'vitest';
+import { parseAnnouncement, parseAssignment } from '#codec/groups/announce.ts';
+import { type Carried, StreamCarrier } from '#codec/groups/carry.ts';
+import type { Directory } from '#codec/groups/directory.ts';
+import type { Group, ReceivedGroup, StreamNumber } from '#codec/groups/group.ts';
+import { parseProgrammeGroup } from '#codec/groups/programme.ts';
+import type { Clock } from '#hardware/contracts.ts';
+import { Carousel, type CarouselObject } from '../../gateway/carousel.ts';
+import { parseConfig } from '../../gateway/config.ts';
+import { Counters } from '../../gateway/counters.ts';
+import { GroupClock } from '../../gateway/group-clock.ts';
+import { Programme } from '../../gateway/programme.ts';
+import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
+import { newFolder, noise, STATION } from './station.ts';
+
+const PI = 0xd318;
+const MINUTE_GROUPS = 60 * GROUPS_PER_SECOND;
+
+function object(seed: number, weight: number, sizeBytes = 3000): CarouselObject {
+  return { bytes: noise(sizeBytes, seed), weight, deviceTypeTag: seed, deadlineMinutes: 0 };
+}
+
+function newCarrier(stream: StreamNumber): StreamCarrier {
+  return new StreamCarrier({ pi: PI, tp: false, pty: 0, stream, groupTypeCode: 22, channel: 16, counter: 0 });
+}
+
+class Bench {
+  readonly carriers: StreamCarrier[];
+  readonly saved: Directory[] = [];
+  readonly carousel: Carousel;
+  failing = false;
+
+  constructor(streams: readonly StreamNumber[], previous?: Directory) {
+    this.carriers = streams.map(newCarrier);
+    this.carousel = new Carousel({
+      pi: PI,
+      carriers: this.carriers,
+      previous,
+      save: (directory) => {
+        if (this.failing) return Promise.reject(new Error('ENOSPC'));
+        this.saved.push(directory);
+        return Promise.resolve();
+      },
+    });
+  }
+
+  async send(stream: number, groups: number): Promise<Carried[]> {
+    const carrier = this.carriers[stream];
+    const sent: Carried[] = [];
+    for (let i = 0; i < groups; i++) {
+      if (this.carousel.canSettle) await this.carousel.settle();
+      sent.push(
+        carrier.next(
+          () => this.carousel.serve(carrier),
+          (handle) => this.carousel.spreaderOf(carrier, handle),
+        ),
+      );
+    }
+    return sent;
+  }
+}
+
+/** Runs by handle, of groups that begin a run. */
+function runsOf(sent: readonly Carried[]): number[] {
+  return sent.filter(({ counter, kind }) => counter % 16 === 0 && kind !== 'assignment').map(({ handle }) => handle);
+}
+
+function shareOf(runs: readonly number[], handle: number): number {
+  return runs.filter((served) => served === handle).length / runs.length;
+}
+
+describe('the carousel', () => {
+  it('gives the directory one run in 16 and the rest by weight, over ten minutes of a whole stream', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects([object(1, 6), object(2, 3), object(3, 1)]);
+    const runs = runsOf(await bench.send(0, 10 * MINUTE_GROUPS));
+    expect(shareOf(runs, 0)).toBeCloseTo(1 / 16, 2);
+    const rest = runs.filter((handle) => handle !== 0);
+    for (const [handle, weight] of [[1, 6] as const, [2, 3] as const, [3, 1] as const])
+      expect(Math.abs(shareOf(rest, handle) - (0.02 + (0.94 * weight) / 10))).toBeLessThan(0.01);
+  });
+
+  it('leaves nobody without the floor of 2 %', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects([object(1, 1000), ...Array.from({ length: 12 }, (_, i) => object(i + 2, 1))]);
+    const runs = runsOf(await bench.send(0, 30 * MINUTE_GROUPS)).filter((handle) => handle !== 0);
+    for (let handle = 2; handle <= 13; handle++) expect(shareOf(runs, handle)).toBeGreaterThan(0.018);
+  });
+
+  it('says the directory first, until a receiver that misses nothing has it', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects(Array.from({ length: 13 }, (_, i) => object(i, 1)));
+    const sent = await bench.send(0, 400);
+    const runs = runsOf(sent);
+    const first = runs.findIndex((handle) => handle !== 0);
+    const symbols = sent.filter(({ kind, counter }) => kind === 'symbols' && counter >> 4 < first).length * 2;
+    // 13 entries: 5 + 260 + 4 bytes, in units of 16 bits and filled up to 8 bytes.
+    expect(symbols).toBeGreaterThan(136);
+    expect(symbols).toBeLessThan(180);
+  });
+
+  it('brings a change on air at the next anchor, with a new version, and rests a freed handle once', async () => {
+    const bench = new Bench([0]);
+    const [a, b, c] = [object(1, 1), object(2, 1), object(3, 1)];
+    bench.carousel.setObjects([a, b]);
+    await bench.send(0, 130);
+    bench.carousel.setObjects([b, c]);
+    const next = await bench.send(0, 128);
+    expect(bench.saved.map(({ version, entries }) => [version, entries.map(({ handle }) => handle)])).toEqual([
+      [0, [1, 2]],
+      [1, [2, 3]],
+    ]);
+    // The object that was taken off ends with its run, before the next anchor.
+    const onAir = new Set(next.filter(({ counter }) => counter >= 144).map(({ identity }) => identity));
+    expect(onAir.size).toBe(3);
+    bench.carousel.setObjects([b, c, object(4, 1)]);
+    await bench.send(0, 128);
+    expect(bench.saved.at(-1)?.entries.map(({ handle }) => handle)).toEqual([1, 2, 3]);
+  });
+
+  it('does not revise again before every stream has taken up the last version', async () => {
+    const bench = new Bench([0, 1]);
+    bench.carousel.setObjects([object(1, 1)]);
+    await bench.send(0, 70);
+    bench.carousel.setObjects([object(2, 1)]);
+    await bench.send(0, 200);
+    expect(bench.saved.length).toBe(1);
+    await bench.send(1, 70);
+    await bench.send(0, 1);
+    expect(bench.saved.length).toBe(2);
+  });
+
+  it('takes up what it had on air before a restart under the same version', async () => {
+    const before = new Bench([0]);
+    before.carousel.setObjects([object(1, 1), object(2, 1)]);
+    await before.send(0, 100);
+    const after = new Bench([0], before.carousel.directory);
+    after.carousel.setObjects([object(1, 1), object(2, 1)]);
+    await after.send(0, 100);
+    expect(after.saved).toEqual([]);
+    expect(after.carriers[0].directory).toEqual(before.carriers[0].directory);
+    const changed = new Bench([0], before.carousel.directory);
+    changed.carousel.setObjects([object(2, 1)]);
+    await changed.send(0, 100);
+    expect(changed.saved.map(({ version, entries }) => [version, entries[0].handle])).toEqual([[1, 2]]);
+  });
+
+  it('gives thirteen new objects handles in two steps when thirteen others rest', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects(Array.from({ length: 13 }, (_, i) => object(i, 1)));
+    await bench.send(0, 100);
+    bench.carousel.setObjects(Array.from({ length: 13 }, (_, i) => object(20 + i, 1)));
+    await bench.send(0, 400);
+    expect(bench.saved.map(({ entries }) => entries.length)).toEqual([13, 0, 13]);
+  });
+
+  it('has a last word when the last object is gone, then nothing to say', async () => {
+    const bench = new Bench([0]);
+    expect(bench.carousel.hasWork(bench.carriers[0])).toBe(false);
+    bench.carousel.setObjects([object(1, 1)]);
+    await bench.send(0, 100);
+    bench.carousel.setObjects([]);
+    let sent = 0;
+    await bench.carousel.settle();
+    while (bench.carousel.hasWork(bench.carriers[0]) && sent < 1000) sent += (await bench.send(0, 1)).length;
+    expect(sent).toBeGreaterThan(64);
+    expect(sent).toBeLessThan(64 + 64 + 1);
+    expect(bench.carriers[0].directory?.entries).toEqual([]);
+  });
+
+  it('changes nothing on air when the new directory cannot be saved', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects([object(1, 1)]);
+    await bench.send(0, 100);
+    bench.failing = true;
+    bench.carousel.setObjects([object(1, 1), object(2, 1)]);
+    await expect(bench.carousel.settle()).rejects.toThrow('ENOSPC');
+    expect(bench.carousel.canSettle).toBe(true);
+    bench.failing = false;
+    await bench.send(0, 100);
+    expect(bench.carriers[0].directory?.version).toBe(1);
+  });
+});
+
+async function newGroupClock(
+  dataShare: number,
+  objects: readonly CarouselObject[],
+  { rds2 = false, wallClock }: { rds2?: boolean; wallClock?: Clock } = {},
+) {
+  const folder = await newFolder();
+  const { station } = parseConfig(
+    { stateDir: 's', station: { ...STATION, rds2 }, output: { kind: 'air', port: 0 } },
+    folder.path,
+  );
+  const counters = await Counters.load(folder.path);
+  const bench = new Bench(station.streams);
+  bench.carousel.setObjects(objects);
+  const programme = new Programme(station);
+  const clock = new GroupClock({
+    station,
+    programme,
+    dataShare,
+    carousel: bench.carousel,
+    carriers: bench.carriers,
+    counters,
+    startMs: Date.UTC(2026, 6, 1, 12, 0, 30),
+    wallClock,
+  });
+  return {
+    clock,
+    bench,
+    async send(groups: number): Promise<Group[]> {
+      const sent: Group[] = [];
+      for (let i = 0; i < groups; i++) {
+        await counters.ensure(station.streams, 16);
+        if (bench.carousel.canSettle) await bench.carousel.settle();
+        for (const stream of station.streams) sent.push(clock.next(stream));
+      }
+      return sent;
+    },
+    remove: async () => await folder.remove(),
+  };
+}
+
+function received(group: Group): ReceivedGroup {
+  return { ...group, slot: -1, clockRestarted: false };
+}
+
+describe('the group clock', () => {
+  it.each([0.05, 0.25, 0.5])('keeps a data share of %d within 1 %% in every minute', async (dataShare) => {
+    const station = await newGroupClock(dataShare, [object(1, 1)]);
+    for (let minute = 0; minute < 5; minute++) {
+      await station.send(MINUTE_GROUPS);
+      const pulled = station.clock.takePulled();
+      const share = pulled.filter(({ isData }) => isData).length / pulled.length;
+      expect(Math.abs(share - dataShare)).toBeLessThan(0.01 * dataShare + 1 / pulled.length);
+    }
+    await station.remove();
+  });
+
+  it('sends the time within the first groups of each minute and never a wrong one', async () => {
+    const station = await newGroupClock(0.5, [object(1, 1)]);
+    const groups = await station.send(5 * MINUTE_GROUPS);
+    const times = groups.flatMap((group, index) => {
+      const parsed = parseProgrammeGroup(received(group));
+      return parsed?.kind === 'clock-time' ? [{ index, minutes: parsed.minutesSince1970 }] : [];
+    });
+    expect(times.length).toBe(5);
+    for (const { index, minutes } of times) {
+      const sentMs = Date.UTC(2026, 6, 1, 12, 0, 30) + ((index + 1) / GROUPS_PER_SECOND) * 1000;
+      expect(Math.floor(sentMs / 60_000)).toBe(minutes);
+      expect(sentMs - minutes * 60_000).toBeLessThan(500);
+    }
+    await station.remove();
+  });
+
+  it('tells the time of the wall clock where the signal is real, however its crystal drifts', async () => {
+    let nowMs = Date.UTC(2027, 0, 1, 23, 59, 50);
+    const wallClock: Clock = { nowMs: () => nowMs, sleepUntilMs: () => Promise.resolve() };
+    const station = await newGroupClock(0.5, [object(1, 1)], { wallClock });
+    const minutes: number[] = [];
+    for (let i = 0; i < 1500; i++) {
+      // 10 % slow.
+      nowMs += 1100 / GROUPS_PER_SECOND;
+      for (const group of await station.send(1)) {
+        const parsed = parseProgrammeGroup(received(group));
+        if (parsed?.kind !== 'clock-time') continue;
+        minutes.push(parsed.minutesSince1970);
+        expect(nowMs - parsed.minutesSince1970 * 60_000).toBeLessThan(500);
+      }
+    }
+    expect(minutes).toEqual([0, 1, 2].map((minute) => Date.UTC(2027, 0, 2) / 60_000 + minute));
+    await station.remove();
+  });
+
+  it('leaves the air to the programme when there is nothing to broadcast', async () => {
+    const station = await newGroupClock(0.5, []);
+    const groups = await station.send(10 * MINUTE_GROUPS);
+    const announcements = groups.filter((group) => parseAnnouncement(received(group)) !== undefined);
+    expect(announcements.length / groups.length).toBeCloseTo(0.01, 3);
+    expect(groups.filter((group) => parseProgrammeGroup(received(group)) !== undefined).length).toBe(
+      groups.length - announcements.length,
+    );
+    // The time is right also after a pause in which another rota counted the minutes.
+    station.bench.carousel.setObjects([object(1, 1)]);
+    const busy = await station.send(MINUTE_GROUPS / 4);
+    expect(busy.filter((group) => parseProgrammeGroup(received(group))?.kind === 'clock-time').length).toBeLessThan(2);
+    await station.remove();
+  });
+
+  it('keeps the upper streams in step with assignments while there is nothing to broadcast', async () => {
+    const station = await newGroupClock(0.5, [], { rds2: true });
+    const upper = (await station.send(50)).filter(({ stream }) => stream !== 0);
+    expect(upper.length).toBe(150);
+    for (const group of upper) expect(parseAssignment(received(group))).toEqual({ channel: 16, pi: PI });
+    station.bench.carousel.setObjects([object(1, 1)]);
+    await station.send(600);
+    const identities = station.clock.takePulled().filter(({ identity }) => identity !== undefined);
+    expect(new Set(identities.map(({ stream }) => stream))).toEqual(new Set([0, 1, 2, 3]));
+    await station.remove();
+  });
+
+  it('refuses a share that leaves no room for the programme', async () => {
+    await expect(newGroupClock(0.85, [])).rejects.toThrow('leaves no room for the programme');
+  });
+});

@@ -1,0 +1,307 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type AirOptions, AirSink } from '#hardware/air/sink.ts';
+import { HardwareError } from '#hardware/fault.ts';
+import { parseRtlTcpAddress, RtlTcpSource } from '#hardware/rtlsdr/client.ts';
+import { CommandReader, encodeCommand, encodeGreeting, parseGreeting } from '#hardware/rtlsdr/protocol.ts';
+
+const TUNE = { frequencyHz: 98_500_000, rateHz: 250_000, gainDb: 28, correctionPpm: -3 } as const;
+/** R820T with 29 gains, as rtl_tcp.c sends it. */
+const GREETING = Buffer.from('52544c30000000050000001d', 'hex');
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A server made for one misbehaviour. */
+async function serve(behave: (socket: Socket) => void): Promise<number> {
+  const sockets: Socket[] = [];
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => {});
+    sockets.push(socket);
+    behave(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function source(port: number, more: Partial<ConstructorParameters<typeof RtlTcpSource>[0]> = {}): RtlTcpSource {
+  const opened = new RtlTcpSource({ host: '127.0.0.1', port, ...more });
+  closing.unshift(async () => await opened.close());
+  return opened;
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof HardwareError ? error.code : String(error);
+  }
+  return 'none';
+}
+
+async function readAll(from: RtlTcpSource): Promise<{ bytes: Buffer; odd: number; code: string }> {
+  const chunks: Uint8Array[] = [];
+  let odd = 0;
+  const code = await codeOf(
+    (async () => {
+      for await (const chunk of from.chunks()) {
+        chunks.push(chunk);
+        odd += chunk.length % 2;
+      }
+    })(),
+  );
+  return { bytes: Buffer.concat(chunks), odd, code };
+}
+
+describe('the rtl_tcp protocol', () => {
+  it('has the greeting of rtl_tcp.c', () => {
+    expect(Buffer.from(encodeGreeting(5, 29)).equals(GREETING)).toBe(true);
+    expect(parseGreeting(GREETING)).toEqual({ tunerName: 'R820T', gainCount: 29 });
+    expect(parseGreeting(GREETING.subarray(0, 11))).toBeUndefined();
+    expect(parseGreeting(Buffer.from('HTTP/1.1 400'))).toBeUndefined();
+  });
+
+  it('has the five-byte commands of rtl_tcp.c', () => {
+    expect(Buffer.from(encodeCommand(1, 98_500_000)).toString('hex')).toBe('0105defda0');
+    expect(Buffer.from(encodeCommand(5, -3)).toString('hex')).toBe('05fffffffd');
+  });
+
+  it('reads commands cut anywhere', () => {
+    const bytes = Buffer.concat([encodeCommand(2, 250_000), encodeCommand(5, -3), encodeCommand(1, 4_000_000_000)]);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const reader = new CommandReader();
+      const commands = [...reader.push(bytes.subarray(0, cut)), ...reader.push(bytes.subarray(cut))];
+      expect(commands).toEqual([
+        { command: 2, value: 250_000 },
+        { command: 5, value: 4_294_967_293 },
+        { command: 1, value: 4_000_000_000 },
+      ]);
+    }
+  });
+
+  it('takes HOST:PORT', () => {
+    expect(parseRtlTcpAddress('pi.local')).toEqual({ host: 'pi.local', port: 1234 });
+    expect(parseRtlTcpAddress('10.0.0.2:7000')).toEqual({ host: '10.0.0.2', port: 7000 });
+    expect(parseRtlTcpAddress('[::1]:7000')).toEqual({ host: '::1', port: 7000 });
+    for (const wrong of ['', ':1', 'a:0', 'a:65536', 'a:b', 'a b']) expect(parseRtlTcpAddress(wrong)).toBeUndefined();
+  });
+});
+
+describe('the rtl_tcp client', () => {
+  it('asks for what it wants, the frequency last, and gives the samples as they come', async () => {
+    const sent = Buffer.from(Array.from({ length: 1001 }, (_, i) => i & 255));
+    const heard: Buffer[] = [];
+    const port = await serve((socket) => {
+      // Greeting and samples cut at awkward places.
+      for (const piece of [GREETING.subarray(0, 3), GREETING.subarray(3), sent.subarray(0, 7)]) socket.write(piece);
+      socket.on('data', (chunk: Buffer) => {
+        heard.push(chunk);
+        if (Buffer.concat(heard).length === 30) {
+          socket.write(sent.subarray(7, 500));
+          socket.end(sent.subarray(500));
+        }
+      });
+    });
+    const dongle = source(port);
+    const tuned = await dongle.open(TUNE);
+    expect(tuned).toMatchObject({ frequencyHz: 98_500_000, rateHz: 250_000, format: 'cu8' });
+    expect(tuned.description).toContain('R820T');
+    const { bytes, odd, code } = await readAll(dongle);
+    expect(code).toBe('RTL_TCP_GONE');
+    expect(odd).toBe(0);
+    // Half a sample at the end is no sample.
+    expect(bytes.equals(sent.subarray(0, 1000))).toBe(true);
+    expect(Buffer.concat(heard).toString('hex')).toBe(
+      ['020003d090', '05fffffffd', '0300000001', '0400000118', '0800000000', '0105defda0'].join(''),
+    );
+  });
+
+  it.each([1, 2, 3, 11, 12, 13, 14, 15])('copes with a stream cut into pieces of %d bytes', async (size) => {
+    const stream = Buffer.concat([GREETING, Buffer.from(Array.from({ length: 60 }, (_, i) => i))]);
+    const port = await serve((socket) => {
+      socket.setNoDelay(true);
+      const next = (at: number): void => {
+        if (at >= stream.length) socket.end();
+        else socket.write(stream.subarray(at, at + size), () => setImmediate(next, at + size));
+      };
+      next(0);
+      socket.resume();
+    });
+    const dongle = source(port);
+    await dongle.open(TUNE);
+    const { bytes, odd } = await readAll(dongle);
+    expect(odd).toBe(0);
+    expect(bytes.equals(stream.subarray(12))).toBe(true);
+  });
+
+  it('says what is wrong: nobody there, something else there, in use, silent', async () => {
+    const free = await serve(() => {});
+    await closing.pop()?.();
+    expect(await codeOf(source(free).open(TUNE))).toBe('RTL_TCP_CONNECT');
+    const web = await serve((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    expect(await codeOf(source(web).open(TUNE))).toBe('RTL_TCP_GREETING');
+    const claimed = await serve((socket) => socket.end());
+    expect(await codeOf(source(claimed).open(TUNE))).toBe('RTL_TCP_CLAIMED');
+    const silent = await serve((socket) => socket.resume());
+    expect(await codeOf(source(silent, { greetingSeconds: 0.05 }).open(TUNE))).toBe('RTL_TCP_SILENT');
+  });
+
+  it('notices a dongle that falls silent, and one that is torn out', async () => {
+    const silent = await serve((socket) => socket.write(GREETING));
+    const first = source(silent, { silenceSeconds: 0.05 });
+    await first.open(TUNE);
+    expect((await readAll(first)).code).toBe('RTL_TCP_GONE');
+    const torn = await serve((socket) => {
+      socket.write(GREETING);
+      socket.once('data', () => socket.resetAndDestroy());
+    });
+    const second = source(torn);
+    await second.open(TUNE);
+    expect((await readAll(second)).code).toBe('RTL_TCP_GONE');
+  });
+
+  it('ends quietly when it is closed, and can be replaced by a new one', async () => {
+    const port = await serve((socket) => socket.write(Buffer.concat([GREETING, Buffer.alloc(4)])));
+    for (let round = 0; round < 2; round++) {
+      const dongle = source(port);
+      await dongle.open(TUNE);
+      let bytes = 0;
+      for await (const chunk of dongle.chunks()) {
+        bytes += chunk.length;
+        await dongle.close();
+      }
+      expect(bytes).toBe(4);
+    }
+  });
+
+  it('does not read on while its caller is busy', async () => {
+    let written = 0;
+    const port = await serve((socket) => {
+      socket.write(GREETING);
+      const more = (): void => {
+        while (!socket.destroyed && written < 64e6 && socket.write(Buffer.alloc(65_536))) written += 65_536;
+      };
+      socket.on('drain', more);
+      more();
+    });
+    const dongle = source(port, { queueBytes: 65_536 });
+    await dongle.open(TUNE);
+    const samples = dongle.chunks();
+    await samples.next();
+    let before = -1;
+    while (before !== written) {
+      before = written;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    // What the system's socket buffers take, and no more.
+    expect(written).toBeLessThan(32e6);
+  });
+});
+
+const AIR: AirOptions = {
+  port: 0,
+  speed: 0,
+  stationHz: TUNE.frequencyHz,
+  stationRateHz: 250_000,
+  levelDbfs: -6,
+  cnDb: Number.POSITIVE_INFINITY,
+  tuningPpm: 0,
+  clockPpm: 0,
+  seed: 1,
+};
+
+async function openAir(options: Partial<AirOptions>): Promise<AirSink> {
+  const air = await AirSink.open({ ...AIR, ...options });
+  closing.push(async () => await air.close());
+  return air;
+}
+
+const CARRIER = Float32Array.from({ length: 20_000 }, (_, i) => (i + 1) % 2);
+
+describe('the simulated air as a dongle', () => {
+  it('loses nothing to a listener that it waits for', async () => {
+    const air = await openAir({ waitForListener: true });
+    const dongle = source(air.port);
+    const station = (async (): Promise<void> => {
+      for (let i = 0; i < 100; i++) await air.write(CARRIER);
+      await air.close();
+    })();
+    await dongle.open({ ...TUNE, correctionPpm: 0 });
+    const { bytes } = await readAll(dongle);
+    await station;
+    expect(bytes.length).toBe(100 * CARRIER.length);
+    expect(new Set(bytes)).toEqual(new Set([191, 127, 128]).intersection(new Set(bytes)));
+  });
+
+  it('gives noise and no station on another frequency', async () => {
+    const air = await openAir({ cnDb: 20, waitForListener: true });
+    const dongle = source(air.port);
+    const station = (async (): Promise<void> => {
+      for (let i = 0; i < 10; i++) await air.write(CARRIER);
+      await air.close();
+    })();
+    await dongle.open({ ...TUNE, frequencyHz: 101_000_000 });
+    const { bytes } = await readAll(dongle);
+    await station;
+    expect(bytes.length).toBeGreaterThan(0);
+    expect(Math.max(...bytes.subarray(0, 20_000))).toBeLessThan(160);
+  });
+
+  it('hangs up on a second listener, which is told that the dongle is in use', async () => {
+    const events: string[] = [];
+    const air = await openAir({ onEvent: (text) => events.push(text) });
+    await source(air.port).open(TUNE);
+    expect(await codeOf(source(air.port).open(TUNE))).toBe('RTL_TCP_CLAIMED');
+    expect(events.join('\n')).toContain('one at a time');
+  });
+
+  it('hangs up on a rate that no dongle has', async () => {
+    const air = await openAir({});
+    const dongle = source(air.port);
+    await dongle.open({ ...TUNE, rateHz: 500_000 });
+    expect((await readAll(dongle)).code).toBe('RTL_TCP_GONE');
+  });
+
+  it('goes at the asked multiple of the wall clock, with nobody listening', async () => {
+    let nowMs = 5000;
+    const wall = {
+      nowMs: () => nowMs,
+      sleepMs: (ms: number): Promise<void> => {
+        nowMs += ms;
+        return Promise.resolve();
+      },
+    };
+    const air = await openAir({ speed: 12, wall, lossShare: 0.5, lossGroups: 3 });
+    // 10,000 samples are 40 ms of the station.
+    for (let i = 0; i < 3001; i++) await air.write(CARRIER);
+    expect(nowMs - 5000).toBeGreaterThan(120_000 / 12 - 10);
+    expect(nowMs - 5000).toBeLessThan(120_000 / 12 + 10);
+    expect(air.counts().samples).toBe(3001 * 10_000);
+    expect(air.counts().fadedSamples).toBeGreaterThan(0);
+  });
+
+  it('does not make up for time in which it was held up', async () => {
+    let nowMs = 0;
+    let slept = 0;
+    const wall = {
+      nowMs: () => nowMs,
+      sleepMs: (ms: number): Promise<void> => {
+        nowMs += ms;
+        slept += ms;
+        return Promise.resolve();
+      },
+    };
+    const air = await openAir({ speed: 1, wall });
+    await air.write(CARRIER);
+    nowMs += 60_000;
+    for (let i = 0; i < 100; i++) await air.write(CARRIER);
+    expect(slept).toBeGreaterThan(3900);
+  });
+});
