@@ -30,6 +30,8 @@ export interface StationConfig {
   /** 0 alone, or 0 to 3. */
   readonly streams: readonly StreamNumber[];
   readonly rdsDeviationHz: number;
+  /** `melody`, `none`, or the path of a 16-bit stereo WAV file. */
+  readonly audio: string;
 }
 
 export interface GatewayConfig {
@@ -69,7 +71,7 @@ export async function loadConfig(path: string): Promise<GatewayConfig> {
 export function parseConfig(value: unknown, folder: string): GatewayConfig {
   const fields = new Fields('', value);
   const path = (text: string): string => resolve(folder, text);
-  const station = parseStation(fields.object('station'));
+  const station = parseStation(fields.object('station'), path);
   const output = fields.raw('output');
   const outputs = (Array.isArray(output) ? output : [output]).map((one: unknown, index) =>
     parseOutput(new Fields(Array.isArray(output) ? `output[${index}]` : 'output', one), path),
@@ -112,8 +114,9 @@ function parseLink(fields: Fields, path: (text: string) => string): LinkConfig {
   return link;
 }
 
-function parseStation(fields: Fields): StationConfig {
+function parseStation(fields: Fields, path: (text: string) => string): StationConfig {
   const rds2 = fields.flag('rds2', false);
+  const audio = fields.text('audio', 'melody');
   const station: StationConfig = {
     name: fields.text('name', 'station'),
     frequencyHz: fields.number('frequencyHz', { from: 1e6, to: 1.8e9 }),
@@ -131,6 +134,7 @@ function parseStation(fields: Fields): StationConfig {
     channel: fields.whole('channel', { from: 0, to: 63, fallback: DEFAULT_CHANNEL }),
     streams: rds2 ? STREAM_NUMBERS : [0],
     rdsDeviationHz: fields.number('rdsDeviationHz', { from: 1000, to: 7500, fallback: 2000 }),
+    audio: audio === 'melody' || audio === 'none' ? audio : path(audio),
   };
   fields.end();
   return station;

@@ -19,6 +19,7 @@ import { Programme } from './programme.ts';
 import { Shelf } from './shelf.ts';
 import { type GatewayState, openState } from './state.ts';
 import { type GatewayStatus, StatusWriter } from './status.ts';
+import { openAudio } from './programme-audio.ts';
 import { transmit } from './transmit.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -153,6 +154,7 @@ export async function runGateway(
       startMs: startedMs,
       wallClock: descriptions.some(({ transmits }) => transmits) ? new SystemClock() : undefined,
     });
+    const audio = await openAudio(station.audio);
     const outputs = await openOutputs(config.outputs, station.frequencyHz, (text) =>
       events.say('air', `Air: ${text}.`),
     );
@@ -211,6 +213,7 @@ export async function runGateway(
           rateHz: config.rateHz,
           streams: station.streams,
           rdsDeviationHz: station.rdsDeviationHz,
+          audio,
           groups,
           outputs,
           clock,

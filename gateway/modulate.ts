@@ -1,6 +1,5 @@
 /** `gateway modulate`: groups as hex lines in, the multiplex signal or FM baseband out. A filter, faster than real time. */
 
-import { readFile } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Blocks, Group, StreamNumber } from '#codec/groups/group.ts';
@@ -10,11 +9,10 @@ import { FmModulator } from '#codec/iq/fm.ts';
 import { parseHz } from '#codec/iq/rate.ts';
 import type { SampleFormat } from '#codec/iq/samples.ts';
 import { SAMPLE_FORMATS, writeSamples } from '#codec/iq/samples.ts';
-import type { AudioSource } from '#codec/mpx/audio.ts';
-import { Melody, PcmAudio } from '#codec/mpx/audio.ts';
 import { DEFAULT_RDS_DEVIATION_HZ, MpxModulator } from '#codec/mpx/modulate.ts';
 import { ByteWriter, linesOf, openBytes } from '#hardware/file/bytes.ts';
-import { readWavHeader, wavHeader } from '#hardware/file/wav.ts';
+import { wavHeader } from '#hardware/file/wav.ts';
+import { openAudio } from './programme-audio.ts';
 
 /** As they come from the command line. */
 export interface ModulateOptions {
@@ -84,23 +82,6 @@ function parseSettings(options: ModulateOptions): Settings {
   return { rateHz, output, format, streams: options.rds2 === true ? 4 : 1, levelHz, audio, file, write };
 }
 
-async function openAudio(name: string): Promise<AudioSource | null> {
-  if (name === 'none') return null;
-  if (name === 'melody') return new Melody();
-  const bytes = await readFile(name);
-  const header = readWavHeader(bytes);
-  if (header.kind !== 'wav' || header.channels !== 2) {
-    throw new Refusal(
-      1,
-      `${name} is not a 16-bit stereo WAV file; nothing was sent. Convert it, or use --audio melody.`,
-    );
-  }
-  const frames = Math.floor((bytes.length - header.dataOffset) / 4);
-  const samples = new Int16Array(2 * frames);
-  for (let k = 0; k < samples.length; k++) samples[k] = bytes.readInt16LE(header.dataOffset + 2 * k);
-  return new PcmAudio(samples, header.rateHz);
-}
-
 /** Groups waiting for their stream. */
 class GroupQueues {
   readonly #queues: Group[][] = STREAM_NUMBERS.map(() => []);
@@ -162,7 +143,12 @@ function groupOfLine(line: string, number: number, streams: 1 | 4): Group | null
 
 async function modulate(settings: Settings, streams: StandardStreams): Promise<void> {
   const { rateHz, output, format } = settings;
-  const audio = await openAudio(settings.audio);
+  const audio = await openAudio(settings.audio).catch((error: unknown) => {
+    throw new Refusal(
+      1,
+      `${error instanceof Error ? error.message : 'The programme cannot be read.'} Nothing was sent.`,
+    );
+  });
   const input = await openBytes(settings.file, streams.stdin);
   const writer = await ByteWriter.open(settings.write, streams.stdout);
   const queues = new GroupQueues(settings.streams);

@@ -3,6 +3,7 @@
  * time. The outputs set the pace. What a group counts for is noted when its samples have been handed over.
  */
 
+import type { AudioSource } from '#codec/mpx/audio.ts';
 import { FmModulator } from '#codec/iq/fm.ts';
 import { MpxModulator } from '#codec/mpx/modulate.ts';
 import type { CountedClock } from '#hardware/clock/clock.ts';
@@ -14,6 +15,7 @@ export interface TransmitOptions {
   readonly rateHz: number;
   readonly streams: readonly StreamNumber[];
   readonly rdsDeviationHz: number;
+  readonly audio: AudioSource | null;
   readonly groups: GroupClock;
   readonly outputs: Pick<Outputs, 'iq' | 'mpx'>;
   /** The station's time; this loop drives it. */
@@ -28,11 +30,12 @@ const CHUNK_SAMPLES = 8192;
 
 /** Resolves when `signal` is aborted, rejects when an output is gone. */
 export async function transmit(options: TransmitOptions, signal: AbortSignal): Promise<void> {
-  const { rateHz, streams, rdsDeviationHz, groups, outputs, clock, between, onSent } = options;
+  const { rateHz, streams, rdsDeviationHz, audio, groups, outputs, clock, between, onSent } = options;
   const modulator = new MpxModulator({
     rateHz,
     streams: streams.length > 1 ? 4 : 1,
     rdsDeviationHz,
+    audio,
     nextGroup: groups.next,
   });
   const fm = new FmModulator({ rateHz });

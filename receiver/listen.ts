@@ -194,6 +194,7 @@ class Listener {
     if (this.#waiting.length > 0 && nowMs >= this.#retryAtMs) await this.#judgeWaiting();
     // The last one says how it ended.
     if (nowMs - this.#progressMs < PROGRESS_INTERVAL_MS && this.#exit === undefined) return;
+    this.#tellReception(receiver);
     await this.#writeProgress(receiver, true);
   }
 
@@ -315,6 +316,14 @@ class Listener {
       this.#toldLocked.set(stream, locked);
       this.#options.tell({ event: 'lock', stream, locked });
     }
+  }
+
+  /** Counted since the source was opened. */
+  #tellReception(receiver: GroupReceiver): void {
+    const { streams } = receiver.quality;
+    const groups = streams.reduce((sum, { counts }) => sum + counts.groups, 0);
+    const wholeGroups = streams.reduce((sum, { counts }) => sum + counts.wholeGroups, 0);
+    this.#options.tell({ event: 'reception', groups, wholeGroups });
   }
 
   async #writeProgress(receiver: GroupReceiver | undefined, connected: boolean): Promise<void> {
