@@ -1,7 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
@@ -74,7 +83,9 @@ describe('receiver collect', () => {
     });
     expect(new Uint8Array(readFileSync(file))).toEqual(bytes);
     expect(events.at(-1)).toMatchObject({ event: 'end', complete: true, badLines: 2, missing: [] });
-    expect(new Set(events.map(({ event }) => event))).toEqual(new Set(['tuned', 'directory', 'progress', 'package', 'end']));
+    expect(new Set(events.map(({ event }) => event))).toEqual(
+      new Set(['tuned', 'directory', 'progress', 'package', 'end']),
+    );
     expect(events.length).toBeLessThan(110);
     // What is complete is no longer in the log, and no lock is left.
     expect(statSync(join(state, 'reception.log')).size).toBeLessThan(12_000);
@@ -164,21 +175,21 @@ describe('receiver collect', () => {
   });
 });
 
-describe('as a process', () => {
-  function start(state: string): { child: ChildProcess; events: Record<string, unknown>[]; input: Writable } {
-    const child = spawn(process.execPath, [PROGRAM, 'collect', '--state', state], { stdio: ['pipe', 'pipe', 'pipe'] });
-    const events: Record<string, unknown>[] = [];
-    let rest = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      const parts = (rest + chunk.toString()).split('\n');
-      rest = parts.pop() ?? '';
-      for (const part of parts) events.push(JSON.parse(part) as Record<string, unknown>);
-    });
-    const input = child.stdin ?? new PassThrough();
-    input.on('error', () => undefined);
-    return { child, events, input };
-  }
+function start(state: string): { child: ChildProcess; events: Record<string, unknown>[]; input: Writable } {
+  const child = spawn(process.execPath, [PROGRAM, 'collect', '--state', state], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const events: Record<string, unknown>[] = [];
+  let rest = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString()).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) events.push(JSON.parse(part) as Record<string, unknown>);
+  });
+  const input = child.stdin ?? new PassThrough();
+  input.on('error', () => undefined);
+  return { child, events, input };
+}
 
+describe('as a process', () => {
   it('killed with -9 again and again it loses at most the last groups, and finishes', async () => {
     const state = newFolder();
     const log = join(state, 'reception.log');
@@ -188,13 +199,14 @@ describe('as a process', () => {
       const exited = once(child, 'exit');
       input.write(`${lines.slice(at, at + step).join('\n')}\n`);
       // All but the last 16 records are written down before it waits for more.
+      const before = existsSync(log) ? statSync(log).size : 0;
       let size = -1;
       const deadline = performance.now() + 15_000;
       for (let still = 0; still < 15; ) {
         if (performance.now() > deadline) throw new Error('the log does not come to rest');
         await new Promise((resolve) => setTimeout(resolve, 20));
         const now = existsSync(log) ? statSync(log).size : 0;
-        still = now > 0 && now === size ? still + 1 : 0;
+        still = now > before && now === size ? still + 1 : 0;
         size = now;
       }
       child.kill('SIGKILL');

@@ -1,0 +1,40 @@
+/**
+ * Cyclic redundancy checks, bit by bit: the fields they run over do not end on bytes, and there are a few hundred a second at
+ * most. Polynomials are written without their highest term.
+ */
+
+export interface Crc {
+  readonly width: number;
+  readonly polynomial: number;
+  readonly initial: number;
+}
+
+/** x^4+x+1 */
+export const CRC4: Crc = { width: 4, polynomial: 0x3, initial: 0 };
+/** x^6+x+1 */
+export const CRC6: Crc = { width: 6, polynomial: 0x03, initial: 0 };
+/** x^16+x^12+x^5+1, CRC-16/IBM-3740 */
+export const CRC16: Crc = { width: 16, polynomial: 0x1021, initial: 0xffff };
+
+/** `fields` are pairs of value and size in bits, sent highest bit first, together in one row. */
+export function crcOfFields(crc: Crc, ...fields: readonly (readonly [value: number, sizeBits: number])[]): number {
+  const mask = (1 << crc.width) - 1;
+  let register = crc.initial;
+  for (const [value, sizeBits] of fields) {
+    for (let i = sizeBits - 1; i >= 0; i--) {
+      const top = ((register >> (crc.width - 1)) ^ (value >>> i)) & 1;
+      register = ((register << 1) & mask) ^ (top === 0 ? 0 : crc.polynomial);
+    }
+  }
+  return register;
+}
+
+/** CRC-32/ISO-HDLC, as in zip: reflected polynomial EDB88320, initial and final FFFFFFFF. */
+export function crc32(bytes: Uint8Array): number {
+  let register = 0xffff_ffff;
+  for (const byte of bytes) {
+    register ^= byte;
+    for (let i = 0; i < 8; i++) register = (register >>> 1) ^ (-(register & 1) & 0xedb88320);
+  }
+  return ~register >>> 0;
+}

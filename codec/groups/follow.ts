@@ -1,0 +1,308 @@
+/**
+ * Follows the counter of one stream and gives every group its place (air-interface.md section 2.3).
+ *
+ * Groups are held back until an anchor confirms the count, and then handed on up to that anchor: what is handed on never has
+ * to be taken back. Where the count had to be guessed (a break: a long fade, a new clock) and the next anchor says that the guess was wrong,
+ * the groups before the first break belong to the old count, those after the last break to the new one, and what lies between is dropped.
+ */
+
+import { type Anchor, ANCHOR_SPACING, COUNTER_MODULUS, parseAnchorA, parseAnchorC } from './anchor.ts';
+import type { StreamNumber } from './group.ts';
+import type { DataGroup } from './select.ts';
+
+export interface PlacedGroup {
+  /** c, 24 bits. */
+  readonly counter: number;
+  readonly group: DataGroup;
+  /** Directory version at the anchors on both sides, -1 = not known; both are equal where the version is certain. */
+  readonly versionBefore: number;
+  readonly versionAfter: number;
+  readonly heardAt: number;
+}
+
+/** Groups whose count is confirmed, ascending, whole runs but for the lost groups. */
+export interface Stretch {
+  /**
+   * -1, or when the stretch is the first one, or the first after so long a gap that directory versions may have wrapped: when
+   * its first group was heard.
+   */
+  readonly reenteredAt: number;
+  readonly groups: readonly PlacedGroup[];
+  /** The anchor that confirmed them. */
+  readonly anchor: Anchor | undefined;
+}
+
+export type FollowDrop =
+  /** `c mod 16` cannot be reached in the time that passed. */
+  | 'impossible-place'
+  /** Between two counts that contradict each other. */
+  | 'place-unknown'
+  /** Waited for an anchor for too long. */
+  | 'no-anchor'
+  /** More than one anchor away from the nearest version known. */
+  | 'version-unknown';
+
+interface Pending {
+  /** Counted from the first group on, guesses included; congruent to c mod 16. */
+  readonly place: number;
+  readonly group: DataGroup;
+  readonly heardAt: number;
+  /** The way here from the group before is a guess. */
+  readonly broken: boolean;
+}
+
+interface Candidate {
+  readonly item: Pending;
+  readonly anchor: Anchor;
+  /** c - place, mod 2^24. */
+  readonly offset: number;
+}
+
+/** Longest gap, in counted groups, over which directory versions cannot have wrapped unseen. */
+const VERSION_MEMORY_GROUPS = 2048;
+/** A single type A anchor that follows a break is believed this far from the guess: a wrong one passes once in 2^17. */
+const PLAUSIBLE_JUMP = 4096;
+const CANDIDATES_MAX = 64;
+const SPANS = COUNTER_MODULUS / ANCHOR_SPACING;
+
+function modulo(x: number, m: number): number {
+  return ((x % m) + m) % m;
+}
+
+export class CounterFollower {
+  readonly drops: Record<FollowDrop, number> = {
+    'impossible-place': 0,
+    'place-unknown': 0,
+    'no-anchor': 0,
+    'version-unknown': 0,
+  };
+  readonly #stream: StreamNumber;
+  readonly #limit: number;
+  #pending: Pending[] = [];
+  #last: Pending | undefined;
+  #beforeLast: Pending | undefined;
+  #refused = 0;
+  #offset: number | undefined;
+  /** The last anchor believed. */
+  #held: Candidate | undefined;
+  #candidates: Candidate[] = [];
+  /** Our groups per group of the stream, measured between anchors; 0 = not yet. */
+  #rate = 0;
+  #clockEpoch = 0;
+  #heldEpoch = -1;
+
+  /** Holds back at most `limit` groups. */
+  constructor(stream: StreamNumber, limit: number) {
+    this.#stream = stream;
+    this.#limit = limit;
+  }
+
+  /** The count of the last group, if it is known. */
+  get counter(): number | undefined {
+    if (this.#offset === undefined || this.#last === undefined) return undefined;
+    return modulo(this.#last.place + this.#offset, COUNTER_MODULUS);
+  }
+
+  /** Groups that no anchor has confirmed yet. */
+  pending(): DataGroup[] {
+    return this.#pending.map((item) => item.group);
+  }
+
+  /** `heardAt` is any count that goes up from group to group, on all streams together. */
+  push(group: DataGroup, heardAt: number): Stretch[] {
+    const item = this.#place(group, heardAt);
+    if (item === undefined) return [];
+    this.#beforeLast = this.#last;
+    this.#last = item;
+    this.#pending.push(item);
+    if (this.#pending.length > this.#limit) this.#forgetOldest();
+    if (group.place !== 0) return [];
+    const anchor =
+      this.#stream === 0 ? parseAnchorA(0, group.words) : parseAnchorC(this.#stream, group.check, group.words);
+    if (anchor === undefined) return [];
+    const candidate = { item, anchor, offset: modulo(anchor.counter - item.place, COUNTER_MODULUS) };
+    if (candidate.offset === this.#offset) return this.#agree(candidate);
+    const chain = this.#candidates.filter((other) => other.offset === candidate.offset);
+    if (this.#stream !== 0 || chain.length > 0 || this.#followsBreak(candidate))
+      return this.#relock([...chain, candidate]);
+    if (this.#candidates.length === CANDIDATES_MAX) this.#candidates.shift();
+    this.#candidates.push(candidate);
+    return [];
+  }
+
+  /** The end of the input: what follows the last anchor, as far as nothing was guessed. */
+  flush(): Stretch[] {
+    const offset = this.#offset;
+    if (offset === undefined || this.#held === undefined) return [];
+    const breakAt = this.#pending.findIndex((item, i) => i > 0 && item.broken);
+    const certain = breakAt < 0 ? this.#pending : this.#pending.slice(0, breakAt);
+    const groups = this.#placed(certain, offset, this.#held.anchor, undefined);
+    this.#pending = breakAt < 0 ? [] : this.#pending.slice(breakAt);
+    return [{ reenteredAt: -1, groups, anchor: undefined }];
+  }
+
+  #place(group: DataGroup, heardAt: number): Pending | undefined {
+    const last = this.#last;
+    if (group.clockRestarted) this.#clockEpoch++;
+    if (last === undefined) return { place: group.place, group, heardAt, broken: true };
+    const step = this.#step(last, group);
+    const before = this.#beforeLast;
+    const lastIsFree = this.#pending.at(-1) === last && last !== this.#held?.item;
+    if (before !== undefined && lastIsFree && !last.broken) {
+      const around = this.#step(before, group);
+      const outlier =
+        step === undefined
+          ? around !== undefined && !around.broken
+          : // Without a clock: n, something else, n + 2.
+            group.slot < 0 && !step.broken && around?.advance === 2 && step.advance + last.place - before.place === 18;
+      if (outlier && around !== undefined) {
+        this.drops['impossible-place']++;
+        this.#pending.pop();
+        this.#candidates = this.#candidates.filter(({ item }) => item !== last);
+        this.#last = before;
+        return { place: before.place + around.advance, group, heardAt, broken: around.broken };
+      }
+    }
+    if (step === undefined) {
+      this.drops['impossible-place']++;
+      if (++this.#refused < 3) return undefined;
+      // The one before was the wrong one.
+      this.#refused = 0;
+      return { place: last.place + ((group.place - last.place) & 15 || 16), group, heardAt, broken: true };
+    }
+    this.#refused = 0;
+    return { place: last.place + step.advance, group, heardAt, broken: step.broken };
+  }
+
+  /** How far c went on from `from`; undefined when it cannot have. */
+  #step(from: Pending, group: DataGroup): { advance: number; broken: boolean } | undefined {
+    const least = (group.place - from.place) & 15 || 16;
+    const slots = group.slot - from.group.slot;
+    if (group.clockRestarted || group.slot < 0 !== from.group.slot < 0) return { advance: least, broken: true };
+    if (group.slot < 0) return { advance: least, broken: false };
+    if (slots < 0) return { advance: least, broken: true };
+    if (least > slots) return undefined;
+    if (least + 16 > slots) return { advance: least, broken: false };
+    const turns = Math.max(0, Math.round((this.#rate * slots - least) / 16));
+    return { advance: least + 16 * Math.min(turns, Math.floor((slots - least) / 16)), broken: true };
+  }
+
+  #followsBreak(candidate: Candidate): boolean {
+    if (this.#offset === undefined || this.#held === undefined) return false;
+    const jump = modulo(candidate.offset - this.#offset, COUNTER_MODULUS);
+    const withoutClock = candidate.item.group.slot < 0;
+    if (jump < PLAUSIBLE_JUMP && withoutClock) return true;
+    const near = jump < PLAUSIBLE_JUMP || COUNTER_MODULUS - jump < PLAUSIBLE_JUMP;
+    return near && this.#pending.some((item, i) => i > 0 && item.broken);
+  }
+
+  #agree(candidate: Candidate): Stretch[] {
+    const { item, anchor, offset } = candidate;
+    const at = this.#pending.indexOf(item);
+    const before = this.#pending.slice(0, at);
+    const held = this.#held;
+    const gap = held === undefined ? 0 : modulo(anchor.counter - held.anchor.counter, COUNTER_MODULUS);
+    const reentered = gap > VERSION_MEMORY_GROUPS;
+    const stretches: Stretch[] = [];
+    if (reentered && held !== undefined) {
+      const isOld = (p: Pending): boolean => p.place < held.item.place + ANCHOR_SPACING;
+      stretches.push({
+        reenteredAt: -1,
+        groups: this.#placed(before.filter(isOld), offset, held.anchor, undefined),
+        anchor: undefined,
+      });
+      const groups = this.#placed(
+        before.filter((p) => !isOld(p)),
+        offset,
+        undefined,
+        anchor,
+      );
+      stretches.push({ reenteredAt: groups[0]?.heardAt ?? item.heardAt, groups, anchor });
+    } else stretches.push({ reenteredAt: -1, groups: this.#placed(before, offset, held?.anchor, anchor), anchor });
+    this.#measureRate(candidate);
+    this.#hold(candidate, at);
+    return stretches;
+  }
+
+  /** Takes the count that the anchors of `chain` agree on; the last of them is the newest group. */
+  #relock(chain: readonly Candidate[]): Stretch[] {
+    const [first, ...rest] = chain;
+    const at = this.#pending.indexOf(first.item);
+    if (at < 0) return rest.length > 0 ? this.#relock(rest) : [];
+    const stretches: Stretch[] = [];
+    let firstBreak = -1;
+    let lastBreak = -1;
+    for (let i = 0; i <= at; i++) {
+      if (!this.#pending[i].broken || (i === 0 && this.#offset !== undefined)) continue;
+      if (firstBreak < 0) firstBreak = i;
+      lastBreak = i;
+    }
+    if (this.#offset === undefined && firstBreak < 0) firstBreak = lastBreak = 0;
+    const held = this.#held;
+    if (this.#offset !== undefined && held !== undefined && firstBreak > 0) {
+      const groups = this.#placed(this.#pending.slice(0, firstBreak), this.#offset, held.anchor, undefined);
+      stretches.push({ reenteredAt: -1, groups, anchor: undefined });
+    }
+    const kept = lastBreak < 0 ? at : lastBreak;
+    this.drops['place-unknown'] += kept - Math.max(0, firstBreak);
+    const gap = held === undefined ? Infinity : modulo(first.anchor.counter - held.anchor.counter, COUNTER_MODULUS);
+    const groups = this.#placed(this.#pending.slice(kept, at), first.offset, undefined, first.anchor);
+    stretches.push({
+      reenteredAt: gap > VERSION_MEMORY_GROUPS ? (groups[0]?.heardAt ?? first.item.heardAt) : -1,
+      groups,
+      anchor: first.anchor,
+    });
+    this.#offset = first.offset;
+    this.#heldEpoch = -1;
+    this.#hold(first, at);
+    for (const next of rest) stretches.push(...this.#agree(next));
+    return stretches;
+  }
+
+  #hold(candidate: Candidate, at: number): void {
+    this.#pending = this.#pending.slice(at);
+    this.#held = candidate;
+    this.#heldEpoch = this.#clockEpoch;
+    this.#candidates = this.#candidates.filter(({ item }) => item.place > candidate.item.place);
+  }
+
+  #measureRate({ item, anchor }: Candidate): void {
+    const held = this.#held;
+    if (held === undefined || this.#heldEpoch !== this.#clockEpoch || item.group.slot < 0 || held.item.group.slot < 0)
+      return;
+    const slots = item.group.slot - held.item.group.slot;
+    const groups = modulo(anchor.counter - held.anchor.counter, COUNTER_MODULUS);
+    if (slots >= groups && groups > 0) this.#rate = groups / slots;
+  }
+
+  /** Gives groups their counter and the versions around them. */
+  #placed(
+    items: readonly Pending[],
+    offset: number,
+    before: Anchor | undefined,
+    after: Anchor | undefined,
+  ): PlacedGroup[] {
+    const beforeSpan = before === undefined ? -1 : before.counter / ANCHOR_SPACING;
+    const afterSpan = after === undefined ? -1 : after.counter / ANCHOR_SPACING;
+    const placed: PlacedGroup[] = [];
+    for (const { place, group, heardAt } of items) {
+      const counter = modulo(place + offset, COUNTER_MODULUS);
+      const span = Math.floor(counter / ANCHOR_SPACING);
+      const versionBefore = before?.version ?? -1;
+      const versionAfter = span === beforeSpan ? versionBefore : (after?.version ?? -1);
+      // A handle stays empty for one version before it changes hands, so one version away it means the same or nothing.
+      if (versionBefore < 0 && (span + 1) % SPANS !== afterSpan) this.drops['version-unknown']++;
+      else if (versionAfter < 0 && span !== (beforeSpan + 1) % SPANS) this.drops['version-unknown']++;
+      else placed.push({ counter, group, versionBefore, versionAfter, heardAt });
+    }
+    return placed;
+  }
+
+  #forgetOldest(): void {
+    const count = Math.ceil(this.#limit / 4);
+    this.drops['no-anchor'] += count;
+    this.#pending = this.#pending.slice(count);
+    const from = this.#pending[0]?.place ?? 0;
+    this.#candidates = this.#candidates.filter(({ item }) => item.place >= from);
+  }
+}

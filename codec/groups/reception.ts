@@ -1,0 +1,364 @@
+/** The receiving half of the air interface in one piece: groups in; directories, progress and whole objects out. */
+
+import { type CollectFault, ObjectCollector, type Progress } from '../symbols/collect.ts';
+import { hexOf } from './carry.ts';
+import { type Directory, type DirectoryEntry, SCHEME_FOUNTAIN } from './directory.ts';
+import { DEFAULT_GATHER_LIMITS, Gatherer, type GatherEvent, type GatherLimits } from './gather.ts';
+import { LOST_BLOCK, type ReceivedGroup, type StreamNumber } from './group.ts';
+import { type LogRecord, PLACED_GROUPS_MAX, type PlacedSymbols } from './log.ts';
+import { ProgrammeReader, type ProgrammeStatus } from './programme.ts';
+import type { SymbolGroup } from './resolve.ts';
+import type { Tuning } from './select.ts';
+
+export interface ReceptionLimits extends GatherLimits {
+  /** Larger objects are refused. */
+  readonly objectBytes: number;
+  /** Objects that are collected at the same time, together; a collector takes about four times its object. */
+  readonly collectedBytes: number;
+}
+
+const DEFAULT_RECEPTION_LIMITS: ReceptionLimits = {
+  ...DEFAULT_GATHER_LIMITS,
+  objectBytes: 16_777_215,
+  collectedBytes: 32_000_000,
+};
+
+export interface ReceptionOptions {
+  /** Asked once for every entry that appears in a directory. Default: everything. */
+  readonly wants?: (entry: DirectoryEntry) => boolean;
+  readonly limits?: Partial<ReceptionLimits>;
+  /** Identities that are complete already and not collected again. */
+  readonly complete?: Iterable<Uint8Array>;
+}
+
+export type ReceptionEvent =
+  | { readonly kind: 'tuned'; readonly tuning: Tuning }
+  | { readonly kind: 'directory'; readonly directory: Directory; readonly entries: readonly WantedEntry[] }
+  | { readonly kind: 'progress'; readonly identity: Uint8Array; readonly progress: Progress }
+  | {
+      readonly kind: 'object';
+      readonly identity: Uint8Array;
+      readonly bytes: Uint8Array;
+      /** Undefined when the directory that named it has not been heard since a restart. */
+      readonly entry: DirectoryEntry | undefined;
+    }
+  /** The object left the directory before it was whole; what was collected is kept while there is room. */
+  | { readonly kind: 'withdrawn'; readonly identity: Uint8Array };
+
+interface WantedEntry extends DirectoryEntry {
+  readonly wanted: boolean;
+}
+
+export interface ObjectStatus {
+  readonly entry: DirectoryEntry;
+  readonly state: 'complete' | 'collecting' | 'not-wanted' | 'refused';
+  readonly progress: Progress | undefined;
+}
+
+export interface ReceptionStatus {
+  readonly tuning: Tuning | undefined;
+  readonly programme: ProgrammeStatus;
+  readonly directory: Directory | undefined;
+  readonly objects: readonly ObjectStatus[];
+  /** Counter of each stream, undefined while unknown. */
+  readonly counters: readonly (number | undefined)[];
+  /** Our groups of each stream taken in. */
+  readonly dataGroups: readonly number[];
+  readonly drops: Readonly<Record<string, number>>;
+  readonly faults: Readonly<Record<CollectFault, number>>;
+}
+
+export type ReceptionDrop =
+  /** Symbols of objects that nobody here wants. */
+  | 'not-wanted'
+  /** Symbols of objects that are complete. */
+  | 'already-complete'
+  /** Symbols of objects too large or of an unknown scheme, or there was no room. */
+  | 'refused';
+
+interface Collecting {
+  readonly collector: ObjectCollector;
+  entry: DirectoryEntry | undefined;
+}
+
+export class Reception {
+  readonly #wants: (entry: DirectoryEntry) => boolean;
+  readonly #limits: ReceptionLimits;
+  readonly #gatherer: Gatherer;
+  readonly #programme = new ProgrammeReader();
+  readonly #collecting = new Map<string, Collecting>();
+  readonly #complete = new Set<string>();
+  /** Answers of `wants`, for the entries of the directory in force. */
+  #wanted = new Map<string, boolean>();
+  #directory: Directory | undefined;
+  #directoryBytes: Uint8Array | undefined;
+  #records: LogRecord[] = [];
+  readonly #dataGroups = [0, 0, 0, 0];
+  readonly #drops: Record<ReceptionDrop, number> = { 'not-wanted': 0, 'already-complete': 0, refused: 0 };
+  readonly #faults: Record<CollectFault, number> = { 'symbols-disagree': 0, 'block-forgotten': 0, 'hash-mismatch': 0 };
+
+  constructor({ wants = () => true, limits = {}, complete = [] }: ReceptionOptions = {}) {
+    this.#wants = wants;
+    this.#limits = { ...DEFAULT_RECEPTION_LIMITS, ...limits };
+    this.#gatherer = new Gatherer(this.#limits);
+    for (const identity of complete) this.#complete.add(hexOf(identity));
+  }
+
+  push(group: ReceivedGroup): ReceptionEvent[] {
+    this.#programme.push(group);
+    return this.#take(this.#gatherer.push(group), true);
+  }
+
+  /** Takes back what was logged. The first group pushed on each stream afterwards must say `clockRestarted`. */
+  replay(record: LogRecord): ReceptionEvent[] {
+    switch (record.kind) {
+      case 'data':
+        this.#dataGroups[record.group.stream]++;
+        return this.#take(this.#gatherer.pushData(record.group), false);
+      case 'tuned':
+        this.#gatherer.restoreTuning(record.tuning);
+        return [];
+      case 'directory': {
+        const directory = this.#gatherer.restoreDirectory(record.bytes);
+        return directory === undefined ? [] : this.#adopt(directory, record.bytes);
+      }
+      case 'placed':
+        return this.#takePlaced(record.identity, record.sizeBytes, record.groups);
+    }
+    return record satisfies never;
+  }
+
+  /** The end of the input. More may be pushed afterwards. */
+  flush(): ReceptionEvent[] {
+    return this.#take(this.#gatherer.flush(), true);
+  }
+
+  /** What has to be appended to the log since the last call. */
+  takeRecords(): LogRecord[] {
+    const records = this.#records;
+    this.#records = [];
+    return records;
+  }
+
+  /** A new log in place of the old one: what is still needed of it, without what is complete. */
+  *snapshot(): Generator<LogRecord> {
+    const tuning = this.#gatherer.tuning;
+    if (tuning !== undefined) yield { kind: 'tuned', tuning };
+    if (this.#directoryBytes !== undefined) yield { kind: 'directory', bytes: this.#directoryBytes };
+    for (const { collector } of this.#collecting.values()) {
+      const { identity, sizeBytes } = collector;
+      const groups = placedGroups(collector);
+      for (let i = 0; i < groups.length; i += PLACED_GROUPS_MAX) {
+        yield { kind: 'placed', identity, sizeBytes, groups: groups.slice(i, i + PLACED_GROUPS_MAX) };
+      }
+    }
+    const seen = new Set<number>();
+    for (const group of this.#gatherer.pending()) {
+      yield { kind: 'data', group: seen.has(group.stream) ? group : { ...group, clockRestarted: true } };
+      seen.add(group.stream);
+    }
+  }
+
+  /** The object need not be collected (any more). */
+  markComplete(identity: Uint8Array): void {
+    const key = hexOf(identity);
+    this.#complete.add(key);
+    this.#collecting.delete(key);
+  }
+
+  /** Asks `wants` again about everything in the directory: what the receiver wants has changed. */
+  reconsider(): void {
+    this.#wanted.clear();
+    for (const [key, { entry }] of this.#collecting)
+      if (entry !== undefined && !this.#isWanted(key, entry)) this.#collecting.delete(key);
+  }
+
+  /** Entries of the last directory that are wanted and not complete; undefined while no directory is known. */
+  missing(): DirectoryEntry[] | undefined {
+    return this.#directory?.entries.filter((entry) => {
+      const key = hexOf(entry.identity);
+      return !this.#complete.has(key) && this.#isWanted(key, entry);
+    });
+  }
+
+  status(): ReceptionStatus {
+    const drops: Record<string, number> = { ...this.#gatherer.drops(), ...this.#drops };
+    const faults = { ...this.#faults };
+    for (const { collector } of this.#collecting.values()) addFaults(faults, collector);
+    return {
+      tuning: this.#gatherer.tuning,
+      programme: this.#programme.status(),
+      directory: this.#directory,
+      objects: this.#directory?.entries.map((entry) => this.#objectStatus(entry)) ?? [],
+      counters: this.#gatherer.counters(),
+      dataGroups: [...this.#dataGroups],
+      drops,
+      faults,
+    };
+  }
+
+  #objectStatus(entry: DirectoryEntry): ObjectStatus {
+    const key = hexOf(entry.identity);
+    const progress = this.#collecting.get(key)?.collector.progress();
+    if (this.#complete.has(key)) return { entry, state: 'complete', progress };
+    if (!this.#isWanted(key, entry)) return { entry, state: 'not-wanted', progress };
+    return { entry, state: this.#isAcceptable(entry) ? 'collecting' : 'refused', progress };
+  }
+
+  #isAcceptable({ scheme, sizeBytes }: DirectoryEntry): boolean {
+    return scheme === SCHEME_FOUNTAIN && sizeBytes <= this.#limits.objectBytes;
+  }
+
+  #isWanted(key: string, entry: DirectoryEntry): boolean {
+    let wanted = this.#wanted.get(key);
+    if (wanted === undefined) {
+      wanted = this.#wants(entry);
+      this.#wanted.set(key, wanted);
+    }
+    return wanted;
+  }
+
+  #take(events: readonly GatherEvent[], log: boolean): ReceptionEvent[] {
+    const out: ReceptionEvent[] = [];
+    const advanced = new Map<string, Collecting>();
+    for (const event of events) {
+      switch (event.kind) {
+        case 'data':
+          this.#dataGroups[event.group.stream]++;
+          if (log) this.#records.push(event);
+          break;
+        case 'tuned':
+          if (log) this.#records.push(event);
+          out.push(event);
+          break;
+        case 'directory':
+          if (log) this.#records.push({ kind: 'directory', bytes: event.bytes });
+          out.push(...this.#adopt(event.directory, event.bytes));
+          break;
+        case 'symbols': {
+          const key = hexOf(event.entry.identity);
+          const collecting = this.#collectorFor(key, event.entry, event.symbols.length);
+          if (collecting === undefined) break;
+          advanced.set(key, collecting);
+          if (this.#collect(key, collecting, event.stream, event.symbols, out)) advanced.delete(key);
+          break;
+        }
+      }
+    }
+    for (const { collector } of advanced.values()) {
+      out.push({ kind: 'progress', identity: collector.identity, progress: collector.progress() });
+    }
+    return out;
+  }
+
+  /** True when the object is whole. */
+  #collect(
+    key: string,
+    { collector, entry }: Collecting,
+    stream: StreamNumber,
+    symbols: readonly SymbolGroup[],
+    out: ReceptionEvent[],
+  ): boolean {
+    for (const { counter, words } of symbols) collector.addGroup(stream, counter, words);
+    const bytes = collector.bytes();
+    if (bytes === undefined) return false;
+    addFaults(this.#faults, collector);
+    this.#collecting.delete(key);
+    this.#complete.add(key);
+    out.push({ kind: 'progress', identity: collector.identity, progress: collector.progress() });
+    out.push({ kind: 'object', identity: collector.identity, bytes, entry });
+    return true;
+  }
+
+  #collectorFor(key: string, entry: DirectoryEntry, groups: number): Collecting | undefined {
+    if (this.#complete.has(key)) {
+      this.#drops['already-complete'] += groups;
+      return undefined;
+    }
+    if (!this.#isWanted(key, entry)) {
+      this.#drops['not-wanted'] += groups;
+      return undefined;
+    }
+    const known = this.#collecting.get(key);
+    if (known?.collector.sizeBytes === entry.sizeBytes) {
+      known.entry = entry;
+      return known;
+    }
+    // The size of one that was there before came from a directory that was wrong.
+    this.#collecting.delete(key);
+    const collecting = this.#isAcceptable(entry)
+      ? this.#startCollecting(entry.identity, entry.sizeBytes, entry)
+      : undefined;
+    if (collecting === undefined) this.#drops.refused += groups;
+    return collecting;
+  }
+
+  #startCollecting(identity: Uint8Array, sizeBytes: number, entry: DirectoryEntry | undefined): Collecting | undefined {
+    let collected = sizeBytes;
+    for (const { collector } of this.#collecting.values()) collected += collector.sizeBytes;
+    if (collected > this.#limits.collectedBytes) {
+      const listed = new Set(this.#directory?.entries.map((e) => hexOf(e.identity)));
+      for (const [key, { collector }] of this.#collecting) {
+        if (listed.has(key)) continue;
+        this.#collecting.delete(key);
+        collected -= collector.sizeBytes;
+      }
+      if (collected > this.#limits.collectedBytes) return undefined;
+    }
+    const collecting: Collecting = { collector: new ObjectCollector(identity, sizeBytes), entry };
+    this.#collecting.set(hexOf(identity), collecting);
+    return collecting;
+  }
+
+  #takePlaced(identity: Uint8Array, sizeBytes: number, groups: readonly PlacedSymbols[]): ReceptionEvent[] {
+    const key = hexOf(identity);
+    if (this.#complete.has(key) || sizeBytes > this.#limits.objectBytes) return [];
+    const known = this.#collecting.get(key) ?? this.#startCollecting(identity, sizeBytes, undefined);
+    if (known?.collector.sizeBytes !== sizeBytes) return [];
+    const out: ReceptionEvent[] = [];
+    for (const { stream, counter, words } of groups) {
+      if (this.#collect(key, known, stream, [{ counter, words }], out)) break;
+    }
+    return out;
+  }
+
+  #adopt(directory: Directory, bytes: Uint8Array): ReceptionEvent[] {
+    const before = this.#directory;
+    this.#directory = directory;
+    this.#directoryBytes = bytes;
+    this.#wanted = new Map();
+    const listed = new Set<string>();
+    const entries = directory.entries.map((entry) => {
+      const key = hexOf(entry.identity);
+      listed.add(key);
+      return { ...entry, wanted: this.#isWanted(key, entry) };
+    });
+    const out: ReceptionEvent[] = [{ kind: 'directory', directory, entries }];
+    for (const { identity } of before?.entries ?? []) {
+      const key = hexOf(identity);
+      if (!listed.has(key) && this.#collecting.has(key)) out.push({ kind: 'withdrawn', identity });
+    }
+    return out;
+  }
+}
+
+function addFaults(sum: Record<CollectFault, number>, { faults }: ObjectCollector): void {
+  sum['symbols-disagree'] += faults['symbols-disagree'];
+  sum['block-forgotten'] += faults['block-forgotten'];
+  sum['hash-mismatch'] += faults['hash-mismatch'];
+}
+
+/** The symbols of a collector, put together again in groups. */
+function placedGroups(collector: ObjectCollector): PlacedSymbols[] {
+  const groups: { stream: StreamNumber; counter: number; words: number[] }[] = [];
+  collector.eachSymbol((stream, counter, place, value) => {
+    let group = groups.at(-1);
+    if (group === undefined || group.counter !== counter || group.stream !== stream) {
+      const words = Array.from({ length: stream === 0 ? 2 : 3 }, () => LOST_BLOCK);
+      group = { stream: stream as StreamNumber, counter, words };
+      groups.push(group);
+    }
+    group.words[place] = value;
+  });
+  return groups;
+}

@@ -1,0 +1,121 @@
+/** The directories that a receiver knows, one for each version, and how fresh that knowledge is (air-interface.md section 4). */
+
+import { ObjectCollector } from '../symbols/collect.ts';
+import { ObjectSpreader } from '../symbols/spread.ts';
+import type { Anchor } from './anchor.ts';
+import {
+  type Directory,
+  DIRECTORY_UNIT_BYTES,
+  DIRECTORY_VERSIONS,
+  directoryIdentity,
+  parseDirectory,
+} from './directory.ts';
+import type { SymbolGroup } from './resolve.ts';
+
+interface Known {
+  readonly directory: Directory;
+  readonly bytes: Uint8Array;
+  readonly spreader: ObjectSpreader;
+  /** When symbols that are its own were last heard. */
+  confirmedAt: number;
+  strikes: number;
+}
+
+/** What directory symbols told: a new directory, the one that is known, or nothing yet. */
+export type ShelfNews = 'learned' | 'confirmed' | 'nothing' | 'size-unknown';
+
+/** A directory whose symbols disagree this often with what is heard has been replaced under its version. */
+const STRIKES_MAX = 2;
+
+function isWhole(bytes: Uint8Array): boolean {
+  return parseDirectory(bytes).kind === 'directory';
+}
+
+/** Holds at most 32 directories and 32 that are being collected, below 2 kB each. */
+export class DirectoryShelf {
+  readonly #known = new Map<number, Known>();
+  readonly #collectors = new Map<number, ObjectCollector>();
+  readonly #sizes = Array.from({ length: DIRECTORY_VERSIONS }, () => ({ units: 0, mask: 0 }));
+  /** Directories that were whole but unusable, or another station's. */
+  faults = 0;
+  /** The station's PI, -1 = not known. */
+  pi = -1;
+
+  /** True when the size of the version's directory became known. */
+  noteAnchor({ version, sizeUnits, sizeMask }: Anchor): boolean {
+    const size = this.#sizes[version];
+    const units = (size.units & ~sizeMask) | sizeUnits;
+    const mask = size.mask | sizeMask;
+    const news = mask === 63 && (size.mask !== 63 || units !== size.units);
+    size.units = units;
+    size.mask = mask;
+    return news;
+  }
+
+  /** The directory of a version, if it was learned or confirmed by what was heard at `since` or later. */
+  directoryOf(version: number, since: number): Directory | undefined {
+    const known = this.#known.get(version);
+    return known !== undefined && known.confirmedAt >= since ? known.directory : undefined;
+  }
+
+  bytesOf(version: number): Uint8Array | undefined {
+    return this.#known.get(version)?.bytes;
+  }
+
+  /** A directory from a log: known, but nothing is attributed by it until it is heard again. */
+  restore(bytes: Uint8Array): Directory | undefined {
+    return this.#learn(bytes, -1)?.directory;
+  }
+
+  forgetAll(): void {
+    this.#known.clear();
+    this.#collectors.clear();
+    for (const size of this.#sizes) size.mask = 0;
+  }
+
+  addSymbols(version: number, stream: number, symbols: readonly SymbolGroup[], heardAt: number): ShelfNews {
+    const known = this.#known.get(version);
+    if (known !== undefined) {
+      let balance = 0;
+      for (const { counter, words } of symbols) {
+        if (words.some((word) => word < 0)) continue;
+        const expected = known.spreader.symbols(stream, counter, words.length);
+        balance += expected.every((word, i) => word === words[i]) ? 1 : -1;
+      }
+      if (balance > 0) {
+        known.confirmedAt = Math.max(known.confirmedAt, heardAt);
+        known.strikes = 0;
+        return 'confirmed';
+      }
+      if (balance === 0 || (known.confirmedAt >= 0 && ++known.strikes < STRIKES_MAX)) return 'nothing';
+      this.#known.delete(version);
+    }
+    const { units, mask } = this.#sizes[version];
+    if (mask !== 63) return 'size-unknown';
+    if (units === 0) return 'nothing';
+    let collector = this.#collectors.get(version);
+    if (collector === undefined || collector.sizeBytes !== units * DIRECTORY_UNIT_BYTES) {
+      collector = new ObjectCollector(directoryIdentity(version, units), units * DIRECTORY_UNIT_BYTES, isWhole);
+      this.#collectors.set(version, collector);
+    }
+    for (const { counter, words } of symbols) collector.addGroup(stream, counter, words);
+    const bytes = collector.bytes();
+    if (bytes === undefined) return 'nothing';
+    this.#collectors.delete(version);
+    return this.#learn(bytes, heardAt) === undefined ? 'nothing' : 'learned';
+  }
+
+  #learn(bytes: Uint8Array, heardAt: number): Known | undefined {
+    const parsed = parseDirectory(bytes);
+    if (parsed.kind === 'fault' || (this.pi >= 0 && parsed.directory.pi !== this.pi)) {
+      this.faults++;
+      return undefined;
+    }
+    const { directory } = parsed;
+    const identity = directoryIdentity(directory.version, bytes.length / DIRECTORY_UNIT_BYTES);
+    const spreader = new ObjectSpreader(bytes, identity);
+    const known = { directory, bytes, spreader, confirmedAt: heardAt, strikes: 0 };
+    this.#known.set(directory.version, known);
+    return known;
+  }
+}

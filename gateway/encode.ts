@@ -1,0 +1,258 @@
+/** `gateway encode`: a file in, the groups that carry it out, with the programme groups. A filter: nothing goes on air. */
+
+import { readFile } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import type { Command } from 'commander';
+import { airtimeOf } from '#codec/airtime.ts';
+import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE, makeAnnouncement } from '#codec/groups/announce.ts';
+import { StreamCarrier } from '#codec/groups/carry.ts';
+import { deviceTypeTag } from '#codec/groups/directory.ts';
+import type { Group, StreamNumber } from '#codec/groups/group.ts';
+import { formatHexGroup } from '#codec/groups/hex.ts';
+import {
+  makeClockTimeGroup,
+  makePsGroup,
+  makeRadioTextGroup,
+  type ProgrammeHeader,
+  type Station,
+} from '#codec/groups/programme.ts';
+import { MAX_MANIFEST_BYTES, parseManifest } from '#codec/package/manifest.ts';
+import { parseSign1 } from '#codec/package/sign.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
+import { ByteWriter } from '#hardware/file/bytes.ts';
+import { Carousel } from './carousel.ts';
+import { EXIT, GatewayError, messageOf } from './fault.ts';
+import { DEFAULT_RATES, GROUPS_PER_SECOND, Rota } from './rota.ts';
+
+/** As they come from the command line. */
+export interface EncodeOptions {
+  readonly groups?: string;
+  readonly share?: string;
+  readonly rds2?: boolean;
+  readonly pi?: string;
+  readonly ps?: string;
+  readonly rt?: string;
+  readonly counter?: string;
+  readonly time?: string;
+  readonly deviceType?: string;
+  readonly output?: string;
+  readonly write?: string;
+}
+
+export interface StandardStreams {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+interface Settings {
+  /** Slots of every stream; undefined: as many as `LOSS_ASSUMED` needs. */
+  readonly groups: number | undefined;
+  readonly share: number;
+  readonly streams: readonly StreamNumber[];
+  readonly station: Station;
+  readonly radioText: string;
+  readonly counter: number;
+  readonly startMs: number;
+  /** Undefined: as the package says. */
+  readonly tag: number | undefined;
+  readonly write: string;
+}
+
+const DEFAULT_SHARE = 0.7;
+const LOSS_ASSUMED = 0.2;
+/** 2026-01-01T00:00:30Z: the output depends on nothing but the arguments, and the first minute comes soon. */
+const DEFAULT_START_MS = Date.UTC(2026, 0, 1, 0, 0, 30);
+/** Groups that are formatted before they are written. */
+const LINES_AT_ONCE = 256;
+
+function usage(message: string): GatewayError {
+  return new GatewayError('USAGE', message, EXIT.usage);
+}
+
+function parseNumber(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= least && value <= most))
+    throw usage(`${name} is ${least} to ${most}, not ${text}.`);
+  return value;
+}
+
+function parseDeviceType(text: string): number {
+  const [vendor, name, ...rest] = text.split('/');
+  if (vendor === '' || name === undefined || name === '' || rest.length > 0) {
+    throw usage(`--device-type is VENDOR/NAME, not ${text}.`);
+  }
+  return deviceTypeTag(vendor, name);
+}
+
+/** The device type that a package says it is for (nobody checks its signature here); 0 for any other file. */
+function tagIn(bytes: Uint8Array): number {
+  const framing = parseSign1(bytes, MAX_MANIFEST_BYTES);
+  if (framing.kind !== 'sign1') return 0;
+  const parsed = parseManifest(framing.sign1.payload);
+  return parsed.kind === 'manifest' ? deviceTypeTag(parsed.manifest.vendor, parsed.manifest.deviceType) : 0;
+}
+
+function parseSettings(options: EncodeOptions): Settings {
+  if ((options.output ?? 'hex') !== 'hex') throw usage(`encode makes -o hex, not ${options.output}.`);
+  const piText = options.pi ?? 'CA11';
+  if (!/^[0-9a-f]{4}$/i.test(piText)) throw usage(`--pi is four hexadecimal digits, not ${piText}.`);
+  const groups = options.groups === undefined ? undefined : parseNumber(options.groups, '--groups', 1, 100_000_000);
+  if (groups !== undefined && !Number.isInteger(groups)) throw usage('--groups is a whole number.');
+  const startMs = options.time === undefined ? DEFAULT_START_MS : Date.parse(options.time);
+  if (Number.isNaN(startMs)) throw usage(`--time is a time as in 2026-01-01T00:00:00Z, not ${options.time}.`);
+  return {
+    groups,
+    share: parseNumber(options.share ?? String(DEFAULT_SHARE), '--share', 0, 1),
+    streams: options.rds2 === true ? [0, 1, 2, 3] : [0],
+    station: {
+      header: { pi: Number.parseInt(piText, 16), tp: false, pty: 0 },
+      ps: options.ps ?? 'CARILLON',
+      ta: false,
+      music: true,
+      decoderInformation: 1,
+    },
+    radioText: options.rt ?? 'Carillon test transmission',
+    counter: parseNumber(options.counter ?? '0', '--counter', 0, 0xff_ffff),
+    startMs,
+    tag: options.deviceType === undefined ? undefined : parseDeviceType(options.deviceType),
+    write: options.write ?? '-',
+  };
+}
+
+/** The programme groups of a station that sends one text. */
+class Programme {
+  readonly #station: Station;
+  readonly #radioText: string;
+  #ps = 0;
+  #text = 0;
+
+  constructor(station: Station, radioText: string) {
+    this.#station = station;
+    this.#radioText = radioText;
+  }
+
+  next(slot: '0A' | '2A' | '4A', timeMs: number): Group {
+    const { header } = this.#station;
+    switch (slot) {
+      case '0A':
+        return makePsGroup(this.#station, this.#ps++);
+      case '2A':
+        return makeRadioTextGroup(header, this.#radioText, false, this.#text++);
+      case '4A':
+        return makeClockTimeGroup(header, Math.floor(timeMs / 60_000), 0);
+    }
+    return slot satisfies never;
+  }
+}
+
+function slotsNeeded(settings: Settings, sizeBytes: number): number {
+  const { share, streams } = settings;
+  const { seconds90 } = airtimeOf({
+    sizeBytes,
+    loss: LOSS_ASSUMED,
+    streams: streams.map((stream) => ({ stream, share: stream === 0 ? share : 1 })),
+  });
+  // Two more anchors, and the first runs, which are the directory's.
+  const fixed = (3 * 64 + 96) / (streams.length > 1 ? 1 : Math.max(share, 0.05));
+  return Math.ceil(seconds90 * GROUPS_PER_SECOND * 1.02 + fixed);
+}
+
+async function encode(path: string, settings: Settings, { stdout, stderr }: StandardStreams): Promise<void> {
+  const bytes: Uint8Array = await readFile(path);
+  if (bytes.length === 0 || bytes.length > OBJECT_SIZE_MAX_BYTES) {
+    throw new GatewayError(
+      'OBJECT_SIZE',
+      `${path} has ${bytes.length} bytes; 1 to ${OBJECT_SIZE_MAX_BYTES} can be sent.`,
+    );
+  }
+  const { header } = settings.station;
+  const rota = new Rota({ share: settings.share, rates: DEFAULT_RATES });
+  const carriers = settings.streams.map((stream) => newCarrier(stream, header, settings.counter));
+  const carousel = new Carousel({ pi: header.pi, carriers, previous: undefined, save: () => Promise.resolve() });
+  carousel.setObjects([{ bytes, weight: 1, deviceTypeTag: settings.tag ?? tagIn(bytes), deadlineMinutes: 0 }]);
+  await carousel.settle();
+  const announcement = makeAnnouncement(header, {
+    groupTypeCode: DEFAULT_GROUP_TYPE_CODE,
+    channel: DEFAULT_CHANNEL,
+    streams: settings.streams.filter((stream) => stream > 0),
+  });
+  const programme = new Programme(settings.station, settings.radioText);
+  const carried = (carrier: StreamCarrier): Group =>
+    carrier.next(
+      () => carousel.serve(carrier),
+      (handle) => carousel.spreaderOf(carrier, handle),
+    ).group;
+  const slots = settings.groups ?? slotsNeeded(settings, bytes.length);
+  if (settings.groups === undefined) {
+    const hours = (slots / GROUPS_PER_SECOND / 3600).toFixed(2);
+    stderr.write(
+      `${slots} groups on each stream (${hours} h on air): enough for a receiver that loses ${LOSS_ASSUMED * 100} % of them\n`,
+    );
+  }
+  const writer = await ByteWriter.open(settings.write, stdout);
+  let lines = '';
+  for (let i = 0; i < slots; i++) {
+    const timeMs = settings.startMs + ((i + 1) / GROUPS_PER_SECOND) * 1000;
+    for (const carrier of carriers) {
+      let group: Group;
+      if (carrier.stream === 0) {
+        const slot = rota.next(timeMs);
+        if (slot === 'data') group = carried(carrier);
+        else group = slot === '3A' ? announcement : programme.next(slot, timeMs);
+      } else group = carried(carrier);
+      lines += `${formatHexGroup(group)}\n`;
+    }
+    if (i % LINES_AT_ONCE === LINES_AT_ONCE - 1) {
+      if (!(await writer.write(lines))) return;
+      lines = '';
+    }
+  }
+  await writer.write(lines);
+  await writer.end();
+}
+
+function newCarrier(stream: StreamNumber, header: ProgrammeHeader, counter: number): StreamCarrier {
+  return new StreamCarrier({
+    ...header,
+    stream,
+    groupTypeCode: DEFAULT_GROUP_TYPE_CODE,
+    channel: DEFAULT_CHANNEL,
+    counter,
+  });
+}
+
+/** Returns the exit status: 0 done, 1 failed, 2 wrong usage. */
+export async function runEncode(path: string, options: EncodeOptions, streams: StandardStreams): Promise<number> {
+  if (options.output === 'help') {
+    streams.stdout.write('hex\n');
+    return EXIT.done;
+  }
+  try {
+    await encode(path, parseSettings(options), streams);
+    return EXIT.done;
+  } catch (error) {
+    streams.stderr.write(`encode: ${messageOf(error)}\n`);
+    return error instanceof GatewayError ? error.exitStatus : EXIT.failed;
+  }
+}
+
+export function addEncodeCommand(program: Command): void {
+  program
+    .command('encode')
+    .argument('<package>', 'the file to send')
+    .description('make the groups that carry a package, with the programme groups between them')
+    .option('--groups <n>', `groups on each stream (default: enough when ${LOSS_ASSUMED * 100} % are lost)`)
+    .option('--share <fraction>', `data share of stream 0 (default ${DEFAULT_SHARE})`)
+    .option('--rds2', 'streams 1 to 3 too, all ours')
+    .option('--pi <hex>', 'programme identification', 'CA11')
+    .option('--ps <text>', 'programme service name', 'CARILLON')
+    .option('--rt <text>', 'RadioText', 'Carillon test transmission')
+    .option('--counter <n>', 'start of the group counter; goes on from the last one used', '0')
+    .option('--time <time>', 'when the first group is sent', '2026-01-01T00:00:30Z')
+    .option('--device-type <vendor/name>', 'what the file is for, if it is no package that says so itself')
+    .option('-o, --output <form>', 'hex, one group a line', 'hex')
+    .option('-w, --write <path>', 'write to here', '-')
+    .action(async (path: string, options: EncodeOptions) => {
+      process.exitCode = await runEncode(path, options, process);
+    });
+}

@@ -1,0 +1,479 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { hexOf } from '#codec/groups/carry.ts';
+import { type ReceivedGroup, type StreamNumber, LOST_BLOCK } from '#codec/groups/group.ts';
+import { LogReader, type LogRecord, LogWriter } from '#codec/groups/log.ts';
+import { Reception, type ReceptionEvent } from '#codec/groups/reception.ts';
+import { identityOf } from '#codec/symbols/spread.ts';
+import { received, Seeded, Station } from './station.ts';
+
+interface Air {
+  readonly station: Station;
+  readonly reception: Reception;
+  readonly events: ReceptionEvent[];
+  /** What of each group arrives; undefined = lost. */
+  channel: (group: ReceivedGroup) => ReceivedGroup | undefined;
+  run(slots: number, until?: () => boolean): number;
+  objects(): string[];
+}
+
+function onAir(streams: readonly StreamNumber[], objects: readonly Uint8Array[], counter?: number): Air {
+  const station = new Station(streams, counter);
+  station.offer(objects);
+  const reception = new Reception();
+  const events: ReceptionEvent[] = [...reception.push(station.announcement())];
+  const air: Air = {
+    station,
+    reception,
+    events,
+    channel: (group) => group,
+    run(slots, until = () => false) {
+      for (let i = 0; i < slots; i++) {
+        const { slot, carried } = station.next();
+        for (const { group } of carried) {
+          const arrived = air.channel(received(group, slot));
+          if (arrived !== undefined) events.push(...reception.push(arrived));
+        }
+        if (until()) return i + 1;
+      }
+      return slots;
+    },
+    objects: () => events.filter((event) => event.kind === 'object').map((event) => hexOf(event.identity)),
+  };
+  return air;
+}
+
+const bytesA = new Seeded(100).bytes(1500);
+const bytesB = new Seeded(101).bytes(900);
+const idA = hexOf(identityOf(bytesA));
+const idB = hexOf(identityOf(bytesB));
+
+function dropped(reception: Reception): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(reception.status().drops).filter(([reason, count]) => count > 0 && reason !== 'already-complete'),
+  );
+}
+
+/** Losses that never invent anything: everything that arrives has to be used. */
+const losses: [name: string, make: () => Air['channel']][] = [
+  ['nothing', () => (group) => group],
+  ...[0.05, 0.2, 0.5].map((loss): [string, () => Air['channel']] => [
+    `${loss * 100} % at random`,
+    () => {
+      const random = new Seeded(Math.round(loss * 100));
+      return (group) => (random.next() < loss ? undefined : group);
+    },
+  ]),
+  [
+    'bursts of up to 12 groups',
+    () => {
+      const random = new Seeded(7);
+      let lost = 0;
+      return (group) => {
+        if (lost > 0) lost--;
+        else if (random.next() < 0.05) lost = random.word() % 12;
+        return lost > 0 ? undefined : group;
+      };
+    },
+  ],
+  [
+    'single blocks, 15 % of them',
+    () => {
+      const random = new Seeded(8);
+      const lose = (word: number): number => (random.next() < 0.15 ? LOST_BLOCK : word);
+      return (group) => {
+        const [a, b, c, d] = group.blocks;
+        return { ...group, blocks: [lose(a), lose(b), lose(c), lose(d)] };
+      };
+    },
+  ],
+];
+
+describe.each([[[0]], [[2]], [[0, 1, 2, 3]]] as [StreamNumber[]][])('on streams %j', (streams) => {
+  it.each(losses)('losing %s, two objects arrive, with a group clock and without', (_, makeChannel) => {
+    for (const clock of [true, false]) {
+      const air = onAir(streams, [bytesA, bytesB], 0xffff00);
+      const channel = makeChannel();
+      air.channel = (group) => channel(clock ? group : { ...group, slot: -1 });
+      air.run(6000, () => air.objects().length === 2);
+      expect(new Set(air.objects())).toEqual(new Set([idA, idB]));
+      const given = air.events.flatMap((event) => (event.kind === 'object' ? [event.bytes] : []));
+      expect(given).toHaveLength(2);
+      expect(given).toEqual(expect.arrayContaining([bytesA, bytesB]));
+      expect(air.reception.missing()).toEqual([]);
+      expect(air.reception.status().faults).toEqual({
+        'symbols-disagree': 0,
+        'block-forgotten': 0,
+        'hash-mismatch': 0,
+      });
+    }
+  });
+});
+
+describe('the counter', () => {
+  it('is followed through fades of half a minute by the clock', () => {
+    const air = onAir([0], [bytesA]);
+    air.run(300);
+    air.channel = () => undefined;
+    air.run(350);
+    air.channel = (group) => group;
+    air.run(3000, () => air.objects().length === 1);
+    expect(air.objects()).toEqual([idA]);
+    expect(dropped(air.reception)).toEqual({});
+  });
+
+  it('is found again after a fade without clock: only the groups around it are lost', () => {
+    const air = onAir([0], [bytesA]);
+    air.channel = (group) => ({ ...group, slot: -1 });
+    air.run(300);
+    air.channel = () => undefined;
+    air.run(53);
+    air.channel = (group) => ({ ...group, slot: -1 });
+    air.run(3000, () => air.objects().length === 1);
+    expect(air.objects()).toEqual([idA]);
+    expect(dropped(air.reception)['place-unknown']).toBeLessThan(128);
+  });
+
+  it('is found again after the clock restarted: what is certain on both sides is used', () => {
+    const air = onAir([0], [bytesA]);
+    air.run(300);
+    let first = true;
+    air.channel = () => undefined;
+    air.run(53);
+    air.channel = (group) => {
+      const restarted = first;
+      first = false;
+      return { ...group, slot: group.slot + 12_345, clockRestarted: restarted };
+    };
+    air.run(3000, () => air.objects().length === 1);
+    expect(air.objects()).toEqual([idA]);
+    expect(dropped(air.reception)).toEqual({});
+  });
+
+  it('groups before the first anchor are used backwards', () => {
+    const air = onAir([0], [bytesA]);
+    air.channel = () => undefined;
+    air.run(64 * 2 + 10);
+    air.channel = (group) => group;
+    air.run(64 * 4);
+    // Entered at c = 10 mod 64: six groups of the directory's run 8 come before the first anchor, which does not tell their version.
+    expect(dropped(air.reception)).toEqual({ 'version-change': 6 });
+    // c = 16..63 backwards, 64..127, 144..255, but for the anchors; what follows waits for the next anchor.
+    expect(air.reception.status().objects[0].progress?.groupsUsed).toBe(48 + 63 + 111);
+  });
+
+  it('may jump when a gateway restarts, forwards or backwards, and wraps at 2^24', () => {
+    for (const [from, to] of [
+      [4096, 1_000_000],
+      [1_000_000, 4096],
+      [0xffff40, 0x40],
+    ]) {
+      const air = onAir([0, 1], [bytesA], from);
+      air.run(150);
+      const next = new Station([0, 1], to);
+      next.offer([bytesA]);
+      const slots = 2000;
+      for (let i = 0; i < slots && air.objects().length === 0; i++) {
+        const { slot, carried } = next.next();
+        for (const { group } of carried) air.events.push(...air.reception.push(received(group, slot + 150)));
+      }
+      expect(air.objects()).toEqual([idA]);
+      expect(air.reception.status().faults).toEqual({
+        'symbols-disagree': 0,
+        'block-forgotten': 0,
+        'hash-mismatch': 0,
+      });
+    }
+  });
+
+  it('one in five lines deleted without a clock costs one in five groups and nothing more', () => {
+    const whole = onAir([0], [bytesA]);
+    const slotsWhole = whole.run(5000, () => whole.objects().length === 1);
+    const air = onAir([0], [bytesA]);
+    let line = 0;
+    air.channel = (group) => (++line % 5 === 0 ? undefined : { ...group, slot: -1 });
+    const slots = air.run(5000, () => air.objects().length === 1);
+    expect(slots).toBeLessThan(slotsWhole * 1.25 + 130);
+    expect(dropped(air.reception)).toEqual({});
+  });
+
+  it('a false anchor in the place of a true one changes nothing but itself', () => {
+    const air = onAir([0], [bytesA]);
+    air.run(200);
+    let spoilt = 0;
+    const other = new Station([0], 999 * 64);
+    other.offer([bytesB]);
+    const { group: falseAnchor } = other.next().carried[0];
+    air.channel = (group) => {
+      if ((group.blocks[1] & 15) !== 0 || spoilt > 0) return group;
+      spoilt++;
+      return { ...group, blocks: falseAnchor.blocks };
+    };
+    air.run(3000, () => air.objects().length === 1);
+    expect(spoilt).toBe(1);
+    expect(air.objects()).toEqual([idA]);
+    expect(air.reception.status().faults['hash-mismatch']).toBe(0);
+  });
+});
+
+describe('directories', () => {
+  it('change in mid-flight: the object that stays is continued, the one that leaves is withdrawn, the new one comes', () => {
+    const air = onAir([0, 1], [bytesA, bytesB]);
+    air.run(150);
+    const bytesC = new Seeded(102).bytes(700);
+    air.station.offer([bytesA, bytesC]);
+    const slots = air.run(3000, () => air.objects().length === 2);
+    expect(new Set(air.objects())).toEqual(new Set([idA, hexOf(identityOf(bytesC))]));
+    expect(air.events.filter(({ kind }) => kind === 'withdrawn')).toEqual([
+      { kind: 'withdrawn', identity: identityOf(bytesB) },
+    ]);
+    expect(air.events.filter(({ kind }) => kind === 'directory')).toHaveLength(2);
+    expect(slots).toBeLessThan(700);
+    expect(air.reception.status().faults['symbols-disagree']).toBe(0);
+  });
+
+  it('a version that came round again after a long absence is not mistaken for the old one', () => {
+    const air = onAir([0, 1], [bytesA]);
+    air.run(130);
+    air.channel = () => undefined;
+    // 32 changes later handle 1 belongs to another object under the same version number.
+    for (let i = 0; i < 31; i++) {
+      air.station.offer(i % 2 === 0 ? [] : [bytesB]);
+      air.run(140);
+    }
+    air.station.offer([bytesB]);
+    air.run(140);
+    expect(air.station.directory?.version).toBe(0);
+    expect(air.station.directory?.entries[0].handle).toBe(1);
+    air.channel = (group) => group;
+    air.run(3000, () => air.objects().length === 1);
+    expect(air.objects()).toEqual([idB]);
+    expect(air.reception.status().faults['symbols-disagree']).toBe(0);
+  });
+
+  it('one whole directory run is enough to go on after a long absence when nothing has changed', () => {
+    const air = onAir([0], [bytesA]);
+    air.run(300);
+    air.channel = () => undefined;
+    air.run(64 * 40);
+    air.channel = (group) => group;
+    air.run(3000, () => air.objects().length === 1);
+    expect(air.objects()).toEqual([idA]);
+    expect(air.events.filter(({ kind }) => kind === 'directory')).toHaveLength(1);
+    expect(dropped(air.reception)).toEqual({});
+  });
+
+  it('another station with another directory under the same version starts from nothing, its symbols add up', () => {
+    const air = onAir([0], [bytesA, bytesB]);
+    air.run(300);
+    const other = new Station([0], 64 * 50_000, 0x1234);
+    other.offer([bytesB, bytesA]);
+    air.events.push(...air.reception.push(other.announcement()), ...air.reception.push(other.announcement()));
+    let slots = 0;
+    for (; slots < 3000 && air.objects().length < 2; slots++) {
+      const { slot, carried } = other.next();
+      air.events.push(...air.reception.push(received(carried[0].group, slot, slots === 0)));
+    }
+    expect(new Set(air.objects())).toEqual(new Set([idA, idB]));
+    expect(slots).toBeLessThan(600);
+    expect(air.reception.status().faults['symbols-disagree']).toBe(0);
+  });
+});
+
+describe('wrong groups', () => {
+  it.each([0.002, 0.01])('%d of them in the channel do not lead to a wrong object, nor to none', (rate) => {
+    for (const streams of [[0], [1, 2]] as StreamNumber[][]) {
+      const air = onAir(streams, [bytesA, bytesB]);
+      const random = new Seeded(9);
+      air.channel = (group) => {
+        if (random.next() > rate) return random.next() < 0.1 ? undefined : group;
+        const [a] = group.blocks;
+        // Block 1 and the group type stay: that is how a wrong group reaches us.
+        const b = group.stream === 0 ? (group.blocks[1] & 0xffe0) | (random.word() & 31) : random.word() >>> 16;
+        return { ...group, blocks: [a, b, random.word() >>> 16, random.word() >>> 16] };
+      };
+      air.run(20_000, () => air.objects().length === 2);
+      expect(new Set(air.objects())).toEqual(new Set([idA, idB]));
+    }
+  });
+});
+
+describe('what is wanted', () => {
+  it('only that is collected, and only that is missing', () => {
+    const station = new Station([0]);
+    station.offer([bytesA, bytesB]);
+    const reception = new Reception({ wants: ({ identity }) => hexOf(identity) === idB, complete: [] });
+    reception.push(station.announcement());
+    const objects: string[] = [];
+    expect(reception.missing()).toBeUndefined();
+    for (let i = 0; i < 3000 && objects.length === 0; i++) {
+      const { slot, carried } = station.next();
+      for (const event of reception.push(received(carried[0].group, slot))) {
+        if (event.kind === 'object') objects.push(hexOf(event.identity));
+      }
+    }
+    expect(objects).toEqual([idB]);
+    expect(reception.missing()).toEqual([]);
+    expect(reception.status().objects.map(({ state }) => state)).toEqual(['not-wanted', 'complete']);
+  });
+
+  it('what is complete already is not collected again, what is too large is refused', () => {
+    const station = new Station([1]);
+    station.offer([bytesA, bytesB]);
+    const reception = new Reception({ complete: [identityOf(bytesA)], limits: { objectBytes: 800 } });
+    for (let i = 0; i < 500; i++) {
+      const { slot, carried } = station.next();
+      reception.push(received(carried[0].group, slot));
+    }
+    expect(reception.status().objects.map(({ state }) => state)).toEqual(['complete', 'refused']);
+    expect(reception.status().drops.refused).toBeGreaterThan(100);
+    expect(reception.missing()?.map(({ identity }) => hexOf(identity))).toEqual([idB]);
+  });
+});
+
+function replayed(bytes: Uint8Array, into: Reception): { events: ReceptionEvent[]; reader: LogReader } {
+  const reader = new LogReader(bytes);
+  const events: ReceptionEvent[] = [];
+  for (let records = reader.next(); records !== undefined; records = reader.next()) {
+    for (const record of records) events.push(...into.replay(record));
+  }
+  return { events, reader };
+}
+
+function someLog(slots: number): { log: Uint8Array; records: LogRecord[]; air: Air; batches: number[] } {
+  const air = onAir([0, 1], [bytesA]);
+  const random = new Seeded(3);
+  air.channel = (group) => {
+    const [a, b, c, d] = group.blocks;
+    if (random.next() < 0.2) return undefined;
+    return random.next() < 0.1 ? { ...group, blocks: [a, b, LOST_BLOCK, d] } : { ...group, blocks: [a, b, c, d] };
+  };
+  const writer = new LogWriter();
+  const parts: Uint8Array[] = [];
+  const records: LogRecord[] = [];
+  for (let i = 0; i < slots; i += 8) {
+    air.run(8);
+    const taken = air.reception.takeRecords();
+    records.push(...taken);
+    parts.push(writer.encode(taken));
+  }
+  const batches = parts.map((part) => part.length);
+  return { log: Uint8Array.from(parts.flatMap((part) => [...part])), records, air, batches };
+}
+
+describe('the log', () => {
+  it('holds what has to be pushed again, below ten bytes a group, and replays to the same state', () => {
+    const { log, records, air } = someLog(160);
+    const groups = records.filter(({ kind }) => kind === 'data').length;
+    expect(log.length / groups).toBeLessThan(10);
+    const reception = new Reception();
+    const { reader } = replayed(log, reception);
+    expect(reader).toMatchObject({ validBytes: log.length, skippedBytes: 0, unknownRecords: 0 });
+    const [before, after] = [air.reception.status(), reception.status()];
+    expect(after.counters).toEqual(before.counters);
+    expect(after.objects).toEqual(before.objects);
+    expect(after.dataGroups).toEqual(before.dataGroups);
+  });
+
+  it('cut anywhere is read up to the last whole batch', () => {
+    const { log, batches } = someLog(24);
+    let end = 0;
+    const ends = [0, ...batches.map((size) => (end += size))];
+    for (let cut = 0; cut <= log.length; cut++) {
+      const reader = new LogReader(log.subarray(0, cut));
+      while (reader.next() !== undefined);
+      expect(reader.validBytes).toBe(Math.max(...ends.filter((at) => at <= cut)));
+    }
+  });
+
+  it('damaged in the middle loses the damaged batches only, and the clock with them', () => {
+    const { log, records } = someLog(240);
+    const damaged = log.slice();
+    damaged.fill(0xca, 700, 760);
+    const reception = new Reception();
+    const { reader } = replayed(damaged, reception);
+    expect(reader.skippedBytes).toBeGreaterThan(0);
+    expect(reader.validBytes).toBe(log.length);
+    const [a, b] = reception.status().dataGroups;
+    expect(a + b).toBeGreaterThan(records.length - 60);
+    expect(reception.status().faults['symbols-disagree']).toBe(0);
+  });
+
+  it('goes on after a restart at any moment, and a snapshot can take its place', () => {
+    const whole = onAir([0, 1], [bytesA]);
+    const slotsWhole = whole.run(3000, () => whole.objects().length === 1);
+    for (const stopAt of [5, 90, 260]) {
+      for (const viaSnapshot of [false, true]) {
+        const { log, air } = someLog(stopAt);
+        const bytes = viaSnapshot ? new LogWriter().encode([...air.reception.snapshot()]) : log;
+        const reception = new Reception();
+        const events = replayed(bytes, reception).events;
+        const restarted = [true, true];
+        let slots = stopAt;
+        for (; slots < 3000 && !events.some(({ kind }) => kind === 'object'); slots++) {
+          const { slot, carried } = air.station.next();
+          for (const { group } of carried) {
+            events.push(...reception.push(received(group, slot - 1000, restarted[group.stream])));
+            restarted[group.stream] = false;
+          }
+        }
+        expect(events.find(({ kind }) => kind === 'object')).toMatchObject({ bytes: bytesA });
+        expect(slots).toBeLessThan(slotsWhole * 1.25 + 260);
+      }
+    }
+  });
+
+  it('property: any bytes may be read, nothing throws', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+        replayed(bytes, new Reception());
+        const payload = [1, 0xd3, 0x18, 22, 16, ...bytes.slice(0, 250)];
+        const batch = new LogWriter().encode([{ kind: 'directory', bytes: Uint8Array.from(payload) }]);
+        expect(replayed(batch, new Reception()).reader.validBytes).toBe(batch.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('hostile input', () => {
+  it('property: any groups may be pushed in any order, nothing throws and what waits is bounded', () => {
+    const word = fc.oneof(
+      fc.integer({ min: -1, max: 0xffff }),
+      fc.constantFrom(0xca11, 0x8010, 0x1000, 0xd318, 0x3016, 0xb000),
+    );
+    const group = fc.record({
+      stream: fc.constantFrom<StreamNumber>(0, 1, 2, 3),
+      blocks: fc.tuple(word, word, word, word),
+      slot: fc.integer({ min: -1, max: 100_000 }),
+      clockRestarted: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(group, { maxLength: 200 }), (groups) => {
+        const station = new Station([0, 1]);
+        station.offer([bytesB]);
+        const reception = new Reception({ limits: { pendingGroups: 64, waitingGroups: 64 } });
+        reception.push(station.announcement());
+        for (const one of groups) {
+          reception.push(one);
+          const { slot, carried } = station.next();
+          for (const { group: good } of carried) reception.push(received(good, slot));
+        }
+        reception.flush();
+        expect([...reception.snapshot()].length).toBeLessThan(64 * 4 + 20);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('our groups without any anchor are forgotten when there are too many', () => {
+    const reception = new Reception({ limits: { pendingGroups: 100 } });
+    const station = new Station([0]);
+    reception.push(station.announcement());
+    for (let i = 0; i < 2000; i++) {
+      reception.push({ stream: 0, blocks: [0xd318, 0xb000 | (i & 15), i, i & 1], slot: i, clockRestarted: false });
+    }
+    expect([...reception.snapshot()].length).toBeLessThan(102);
+    expect(reception.status().drops['no-anchor']).toBeGreaterThan(1500);
+  });
+});
