@@ -1,0 +1,100 @@
+/** The thread behind `pack.ts`: reads, compresses, compares, seals, writes. Never sees the private key. */
+
+import { createHash } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/delta.ts';
+import { MANIFEST_FORMAT, type Manifest } from '#codec/package/manifest.ts';
+import { sealPackage } from '#codec/package/seal.ts';
+import { nativeZstd } from '#hardware/native/zstd.ts';
+import { syncFolder } from '../data-folder.ts';
+import type { FromThread, Packed, PackOrder, ToThread } from './pack.ts';
+
+const { order, keyId } = workerData as { order: PackOrder; keyId: Uint8Array };
+
+function say(message: FromThread): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  parentPort?.postMessage(message);
+}
+
+function askForSignature(message: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve) => {
+    parentPort?.once('message', ({ signature }: ToThread) => resolve(signature));
+    say({ kind: 'sign', message });
+  });
+}
+
+async function contentOf(path: string): Promise<Uint8Array> {
+  const buffer = await readFile(path);
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+function totalBytes(payloads: readonly MadePayload[]): number {
+  return payloads.reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
+async function makePayloads(): Promise<{ chosen: MadePayload[]; encoding: 'full' | 'delta'; fullSizeBytes: number }> {
+  const content = await contentOf(order.contentPath);
+  const { target } = order.description;
+  const full = fullPayload(content, nativeZstd, target);
+  const fullSizeBytes = full.bytes.length;
+  if (order.encoding === 'full' || order.basePaths.length === 0)
+    return { chosen: [full], encoding: 'full', fullSizeBytes };
+  const deltas: MadePayload[] = [];
+  for (const path of order.basePaths) deltas.push(deltaPayload(await contentOf(path), content, nativeZstd, target));
+  return order.encoding === 'delta' || totalBytes(deltas) < fullSizeBytes
+    ? { chosen: deltas, encoding: 'delta', fullSizeBytes }
+    : { chosen: [full], encoding: 'full', fullSizeBytes };
+}
+
+async function pack(): Promise<Packed> {
+  const { hardwareRevisions, author, notes, target: _target, ...plain } = order.description;
+  const { chosen, encoding, fullSizeBytes } = await makePayloads();
+  const manifest: Manifest = {
+    format: MANIFEST_FORMAT,
+    ...plain,
+    ...(hardwareRevisions.length > 0 && { hardwareRevisions }),
+    ...(author !== '' && { author }),
+    ...(notes !== '' && { notes }),
+    payloads: chosen.map(({ described }) => described),
+  };
+  const bytes = await sealPackage(
+    manifest,
+    chosen.map((made) => made.bytes),
+    { keyId, sign: askForSignature },
+  );
+  await writeDurably(order.packagePath, bytes);
+  return {
+    encoding,
+    packageSha256Hex: createHash('sha256').update(bytes).digest('hex'),
+    packageSizeBytes: bytes.length,
+    payloadSizeBytes: totalBytes(chosen),
+    fullSizeBytes,
+  };
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const partPath = `${path}.part`;
+  try {
+    const file = await open(partPath, 'w', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partPath, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(partPath, { force: true });
+    throw error;
+  }
+}
+
+try {
+  say({ kind: 'packed', packed: await pack() });
+} catch (error) {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+  say({ kind: 'failed', code, text: error instanceof Error ? error.message : 'Packing failed.' });
+}
