@@ -55,7 +55,11 @@ export interface MpxSink {
   close(): Promise<void>;
 }
 
-/** Takes whole groups, for an RDS encoder that makes the signal by itself. */
+/**
+ * Takes whole groups, for an RDS encoder that makes the signal by itself.
+ *
+ * @public
+ */
 export interface GroupSink {
   write(group: Group): Promise<void>;
   close(): Promise<void>;

@@ -3,7 +3,7 @@
  * certificate a gateway. ECDSA P-256. No web browser and no public authority is involved.
  */
 
-import './reflect.ts';
+import 'reflect-metadata';
 import { createHash, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';

@@ -17,7 +17,7 @@ beforeAll(async () => {
   writeFileSync(packagePath, bytes);
   sha256Hex = createHash('sha256').update(bytes).digest('hex');
   const encoded = await runShell(`$GATEWAY encode ${packagePath} -o hex > ${hexPath}`);
-  expect(encoded.status, encoded.stderr).toBe(0);
+  if (encoded.status !== 0) throw new Error(encoded.stderr);
 });
 
 afterAll(() => {

@@ -21,6 +21,8 @@ function randomOf(seed: number): () => number {
   };
 }
 
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
 export interface KilledJourney {
   readonly kills: readonly string[];
   readonly slotIsNew: boolean;
@@ -81,7 +83,6 @@ export async function travelWithKills(seed: number, timeoutMs: number): Promise<
     const { facts } = await journey.status();
     const image = readFileSync(journey.path('new.img'));
     const slot = readFileSync(journey.path('device', 'slots', 'slot-b.img')).subarray(0, image.length);
-    const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
     return {
       kills,
       slotIsNew: digest(slot) === digest(image),

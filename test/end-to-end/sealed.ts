@@ -5,7 +5,7 @@ import { keyIdOf } from '#codec/package/sign.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 
 /** xorshift32: the same bytes for the same seed. */
-export function seededBytes(seed: number, length: number): Uint8Array {
+function seededBytes(seed: number, length: number): Uint8Array {
   let state = seed >>> 0 || 1;
   return Uint8Array.from({ length }, () => {
     state ^= state << 13;
