@@ -23,6 +23,7 @@ let update: Uint8Array;
 let air: Uint8Array;
 let bench: Bench;
 let events: Record<string, unknown>[];
+let receptions: Record<string, unknown>[];
 
 /** The package on the air: all four streams, no noise; about 25 s of signal. */
 async function broadcast(packageBytes: Uint8Array, folder: string): Promise<Uint8Array> {
@@ -97,12 +98,14 @@ interface Run {
 
 async function run({ sources = [], untilInstalled = true, signal, onEvent }: Run): Promise<number> {
   events = [];
+  receptions = [];
   const waiting = [...sources];
   return listen(config(), bench.device(), {
     untilInstalled,
     signal: signal ?? new AbortController().signal,
     tell: (event) => {
-      events.push(event);
+      // Measured twice a second of wall time: told apart from what happens.
+      (event['event'] === 'reception' ? receptions : events).push(event);
       onEvent?.(event);
     },
     say: () => {},
@@ -130,6 +133,9 @@ afterEach(async () => {
 describe('listening', () => {
   it('brings a package from the air into the slot that starts next', async () => {
     expect(await run({ sources: [new PlayedSource(air)] })).toBe(0);
+    const { groups, wholeGroups } = receptions.at(-1) ?? {};
+    expect(Number(groups)).toBeGreaterThan(50);
+    expect(wholeGroups).toBe(groups);
     expect(kinds()).toEqual(['source', 'lock', 'tuned', 'directory', 'progress', 'package', 'installed', 'switched']);
     expect(events.at(-1)).toEqual({ event: 'switched', slot: 'B', version: '2', sequence: 2 });
     expect(Buffer.compare((await bench.slotBytes('B')).subarray(0, v2.length), v2)).toBe(0);
