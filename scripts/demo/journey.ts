@@ -14,6 +14,10 @@ export const DEVICE_TYPE = 'CityLamp_3';
 const FREQUENCY_HZ = 98_500_000;
 const RATE_HZ = 250_000;
 const SLOT_BYTES = 16 << 20;
+/** Mean length of a fade, in groups. */
+const FADE_GROUPS = 8;
+/** A fade of n groups costs more than n: those it cuts, and those until the receiver follows again (measured). */
+const FADE_EDGE_GROUPS = 4.5;
 
 export interface JourneyOptions {
   /** An empty folder for everything. */
@@ -23,7 +27,7 @@ export interface JourneyOptions {
   readonly speed: number;
   /** Carrier to noise in 250 kHz. */
   readonly cnDb: number;
-  /** Share of the time lost in fades, 0..1. */
+  /** Share of the groups to be lost in fades, 0..1. */
   readonly lossShare: number;
   readonly rds2: boolean;
   readonly savePath?: string;
@@ -188,7 +192,10 @@ export class Journey {
       output: {
         ...{ kind: 'air', rateHz: RATE_HZ, port: this.#ports.air, speed: options.speed, waitForListener: true },
         ...{ cnDb: options.cnDb, tuningPpm: 12, clockPpm: 12, seed: options.seed + this.#airings++ },
-        ...(options.lossShare > 0 && { lossShare: options.lossShare, lossGroups: 3 }),
+        ...(options.lossShare > 0 && {
+          lossShare: (options.lossShare * FADE_GROUPS) / (FADE_GROUPS + FADE_EDGE_GROUPS),
+          lossGroups: FADE_GROUPS,
+        }),
         ...(options.savePath !== undefined && { save: options.savePath }),
       },
     };

@@ -73,7 +73,7 @@ async function travel(journey: Journey, options: DemoOptions, screen: Screen, re
   const images = journey.packImages();
   screen.step(
     'image',
-    `${oldApplication.name} ${oldApplication.version} and ${newApplication.version} from npm, packed: ${bytesText(images.newBytes)} bytes each way a slot`,
+    `${oldApplication.name} ${oldApplication.version} and ${newApplication.version} from npm, each packed into a slot image of ${bytesText(images.newBytes)} bytes`,
   );
   await journey.setUpBackend();
   screen.step('backend', 'serves its API; release key made; one gateway and one device type are registered');
@@ -131,7 +131,7 @@ async function bootTheUpdate(journey: Journey, screen: Screen, report: AirReport
   if (facts.confirmed?.slot !== 'B' || facts.confirmed.version !== journey.newApplication.version)
     return fail(screen, 'the new version is not confirmed in slot B');
   screen.step('device', `confirmed: ${facts.confirmed.version} in slot B`);
-  const [job] = [await journey.carillon('job', 'list')];
+  const job = await journey.carillon('job', 'list');
   screen.step('backend', `knows what it can know: the job is "${String(job['state'])}". No device ever answered.`);
   print({ result: 'confirmed', slot: 'B', version: facts.confirmed.version, ...report.figures() });
   return 0;
@@ -166,7 +166,7 @@ function print(result: object): void {
 
 const program = new Command('demo')
   .description('an update crosses simulated air and is confirmed in slot B')
-  .option('--loss <percent>', 'share of the time that reception is lost in fades', numberBetween(0, 80), 5)
+  .option('--loss <percent>', 'share of the groups that fades shall cost', numberBetween(0, 80), 5)
   .option('--noise <dB>', 'carrier to noise in 250 kHz', numberBetween(0, 80), 26)
   .option('--rds2', 'four data streams instead of one')
   .option('--tamper', 'the package was changed on the way: it must be refused (exit status 3)')

@@ -52,10 +52,14 @@ export class AirReport {
   }
 
   #show(): void {
-    const fraction = this.#symbolsNeeded === 0 ? 0 : this.#symbols / this.#symbolsNeeded;
-    const lost = this.#groups === 0 ? '' : `, ${this.#lostGroups} of ${this.#groups} groups lost`;
+    const lost = this.#groups === 0 ? '' : `${this.#lostGroups} of ${this.#groups} groups lost`;
+    if (this.#symbolsNeeded === 0) {
+      this.#screen.move(`nothing for this device on air yet; ${lost}`);
+      return;
+    }
+    const fraction = this.#symbols / this.#symbolsNeeded;
     this.#screen.move(
-      `${bar(fraction)} ${Math.floor(100 * fraction)} % of ${this.#symbolsNeeded} symbols${lost}: any others replace them`,
+      `${bar(fraction)} ${Math.floor(100 * fraction)} % of ${this.#symbolsNeeded} symbols; ${lost}, any others replace them`,
     );
   }
 
