@@ -6,9 +6,9 @@ interface LockedPackage {
   readonly version?: string;
   readonly integrity?: string;
   readonly resolved?: string;
-  readonly os?: readonly string[];
-  readonly libc?: readonly string[];
-  readonly cpu?: readonly string[];
+  readonly os?: string | readonly string[];
+  readonly libc?: string | readonly string[];
+  readonly cpu?: string | readonly string[];
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -17,11 +17,14 @@ const lock = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package-lo
 };
 const packages = Object.entries(lock.packages).filter(([where]) => where !== '');
 
+/** As npm reads `os`, `cpu` and `libc`: a list of what fits, or of what does not. */
+function fits(wanted: string | readonly string[] | undefined, ...have: string[]): boolean {
+  if (wanted === undefined) return true;
+  return [wanted].flat().some((one) => have.includes(one) || (one.startsWith('!') && !have.includes(one.slice(1))));
+}
+
 /** Whether `npm ci` installs it on the machines we support: Linux, glibc, x64 or arm64. */
 function isInstalled({ os, cpu, libc }: LockedPackage): boolean {
-  const fits = (wanted: readonly string[] | undefined, ...have: string[]): boolean =>
-    wanted === undefined ||
-    wanted.some((one) => have.includes(one) || (one.startsWith('!') && !have.includes(one.slice(1))));
   return fits(os, 'linux') && fits(cpu, 'x64', 'arm64') && fits(libc, 'glibc');
 }
 
