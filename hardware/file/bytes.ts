@@ -5,6 +5,13 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Readable, Writable } from 'node:stream';
 
+/** Of a process, or what a test puts in their place. */
+export interface StandardStreams {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
 const STANDARD = '-';
 const READ_BYTES = 256 * 1024;
 
@@ -49,7 +56,7 @@ export class ByteWriter {
     if (this.#close) {
       this.#stream.end();
       await finished(this.#stream);
-    } else if (this.#stream.writableLength > 0) await this.#drained();
+    } else await this.#flushed();
     this.#open();
   }
 
@@ -57,6 +64,13 @@ export class ByteWriter {
   #open(): boolean {
     if (this.#error !== null && this.#error.code !== 'EPIPE') throw this.#error;
     return this.#error === null && !this.#stream.destroyed;
+  }
+
+  /** Not `drain`: that never comes when the last write was still welcome. The callback of a write behind all others does. */
+  #flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stream.write('', () => resolve());
+    });
   }
 
   #drained(): Promise<void> {

@@ -9,14 +9,22 @@ import { makeSealedPackage } from './sealed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-filters-'));
 const packagePath = join(folder, 'app.pkg');
-const hexPath = join(folder, 'app.hex');
 let sha256Hex = '';
+/** For what takes no modulation: 1,400 units, so at least 700 type A groups. */
+const largePath = join(folder, 'large.pkg');
+const hexPath = join(folder, 'large.hex');
+let largeSha256Hex = '';
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 beforeAll(async () => {
   const bytes = await makeSealedPackage(700, 20_261_123);
   writeFileSync(packagePath, bytes);
-  sha256Hex = createHash('sha256').update(bytes).digest('hex');
-  const encoded = await runShell(`$GATEWAY encode ${packagePath} -o hex > ${hexPath}`);
+  sha256Hex = sha256(bytes);
+  const large = await makeSealedPackage(2600, 4);
+  writeFileSync(largePath, large);
+  largeSha256Hex = sha256(large);
+  const encoded = await runShell(`$GATEWAY encode ${largePath} -o hex > ${hexPath}`);
   if (encoded.status !== 0) throw new Error(encoded.stderr);
 });
 
@@ -26,11 +34,19 @@ afterAll(() => {
 
 /** SHA-256 of what was collected into `state`, by reading the file itself. */
 function collected(state: string): string[] {
-  return readdirSync(join(state, 'packages')).map((name) =>
-    createHash('sha256')
-      .update(readFileSync(join(state, 'packages', name)))
-      .digest('hex'),
-  );
+  return readdirSync(join(state, 'packages')).map((name) => sha256(readFileSync(join(state, 'packages', name))));
+}
+
+/** Three parts of a transmission: none is enough (groups are counted), the first and the last together are. */
+function parts(): { start: string; middle: string; rest: string } {
+  const lines = readFileSync(hexPath, 'utf8').trim().split('\n');
+  const isOurs = (line: string): boolean => (Number.parseInt(line.slice(5, 9), 16) & 0xf800) === 0xb000;
+  const upTo = (groups: number): number => {
+    let seen = 0;
+    return lines.findIndex((line) => isOurs(line) && ++seen > groups);
+  };
+  const cut = (from: number, to: number): string => `${lines.slice(upTo(from), upTo(to)).join('\n')}\n`;
+  return { start: cut(0, 500), middle: cut(500, 560), rest: cut(560, 1160) };
 }
 
 describe('the filters chained by a shell', () => {
@@ -74,13 +90,8 @@ describe('the filters chained by a shell', () => {
 describe('collect', () => {
   it('says 4 while incomplete, survives kill -9, and goes on with what it had', async () => {
     const state = join(folder, 'resumed');
-    const lines = readFileSync(hexPath, 'utf8').trim().split('\n');
-    const third = Math.floor(lines.length / 3);
-    const first = await runProgram(
-      'receiver',
-      ['collect', '-i', 'hex', '--state', state, '-o', 'json'],
-      `${lines.slice(0, third).join('\n')}\n`,
-    );
+    const { start, middle, rest } = parts();
+    const first = await runProgram('receiver', ['collect', '-i', 'hex', '--state', state, '-o', 'json'], start);
     expect(first.status, first.stderr).toBe(4);
 
     // The second part is fed slowly and the process dies in the middle of it.
@@ -95,29 +106,20 @@ describe('collect', () => {
         resolve();
       });
     });
-    killed.stdin.write(`${lines.slice(third, 2 * third).join('\n')}\n`);
+    killed.stdin.write(middle);
     await progressed;
     const dead = new Promise((resolve) => killed.once('close', resolve));
     killed.kill('SIGKILL');
     await dead;
 
-    const last = await runProgram(
-      'receiver',
-      ['collect', '-i', 'hex', '--state', state, '-o', 'json'],
-      `${lines.slice(2 * third).join('\n')}\n`,
-    );
+    const last = await runProgram('receiver', ['collect', '-i', 'hex', '--state', state, '-o', 'json'], rest);
     expect(last.status, last.stderr).toBe(0);
-    expect(collected(state)).toEqual([sha256Hex]);
+    expect(collected(state)).toEqual([largeSha256Hex]);
   });
 
   it('does not complete from the last part alone, so the parts before were really kept', async () => {
     const state = join(folder, 'last-part');
-    const lines = readFileSync(hexPath, 'utf8').trim().split('\n');
-    const ended = await runProgram(
-      'receiver',
-      ['collect', '-i', 'hex', '--state', state, '-o', 'json'],
-      `${lines.slice(2 * Math.floor(lines.length / 3)).join('\n')}\n`,
-    );
+    const ended = await runProgram('receiver', ['collect', '-i', 'hex', '--state', state, '-o', 'json'], parts().rest);
     expect(ended.status, ended.stderr).toBe(4);
   });
 });
