@@ -30,9 +30,10 @@ describe('the end of what is written to a standard stream', () => {
     expect(await writer.write(new Uint8Array(10))).toBe(true);
     expect(await writer.write(new Uint8Array(20))).toBe(true);
     let isOver = false;
-    const over = writer.end().then(() => {
+    const over = (async () => {
+      await writer.end();
       isOver = true;
-    });
+    })();
     await nextTurn();
     expect(isOver).toBe(false);
     await sink.takeAll();
