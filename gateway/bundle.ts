@@ -2,10 +2,11 @@
 
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { Fields } from '#hardware/file/fields.ts';
 import { readPublicKey } from '#hardware/hsm/file.ts';
 import type { LinkConfig } from './config.ts';
-import { EXIT, GatewayError } from './fault.ts';
-import { Fields } from './fields.ts';
+import { configFault, EXIT, GatewayError } from './fault.ts';
 import type { LinkCredentials } from './link.ts';
 
 export interface Bundle {
@@ -20,15 +21,16 @@ const GROUP_AND_OTHERS = 0o077;
 export async function readBundle({ bundleDir, host, port }: LinkConfig): Promise<Bundle> {
   const file = (name: string): string => join(bundleDir, name);
   try {
-    const address = new Fields(file('link.json'), JSON.parse(await readFile(file('link.json'), 'utf8')));
+    const address = new Fields(JSON.parse(await readFile(file('link.json'), 'utf8')), file('link.json'), configFault);
+    const key = await readSecret(file('gateway.key'));
+    const certificate = await readFile(file('gateway.crt'), 'utf8');
+    const ca = await readFile(file('ca.crt'), 'utf8');
+    // Throws for what is no key, no certificate, or not its certificate.
+    createSecureContext({ key, cert: certificate, ca });
     return {
       host: host ?? address.text('host'),
       port: port ?? address.whole('port', { from: 1, to: 65_535 }),
-      credentials: {
-        key: await readSecret(file('gateway.key')),
-        certificate: await readFile(file('gateway.crt'), 'utf8'),
-        ca: await readFile(file('ca.crt'), 'utf8'),
-      },
+      credentials: { key, certificate, ca },
       releaseKey: await readPublicKey(file('release.pem')),
     };
   } catch (cause) {

@@ -44,7 +44,7 @@ const SPARE_SYMBOLS = 6;
 const LAST_WORD_RUNS = 4;
 
 function keyOf(identity: Uint8Array): string {
-  return Buffer.from(identity).toString('hex');
+  return identity.toHex();
 }
 
 export interface CarouselOptions {

@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE } from '#codec/groups/announce.ts';
 import { STREAM_NUMBERS, type StreamNumber } from '#codec/groups/group.ts';
-import { EXIT, GatewayError, messageOf } from './fault.ts';
-import { Fields } from './fields.ts';
+import { leastMpxRateHz } from '#codec/mpx/subcarrier.ts';
+import { Fields } from '#hardware/file/fields.ts';
+import { messageOf } from '#hardware/fault.ts';
+import { configFault, EXIT, GatewayError } from './fault.ts';
 import { type OutputConfig, parseOutput } from './output-config.ts';
 
 export interface LinkConfig {
@@ -69,28 +71,26 @@ export async function loadConfig(path: string): Promise<GatewayConfig> {
 
 /** Paths in the file count from the folder it lies in. */
 export function parseConfig(value: unknown, folder: string): GatewayConfig {
-  const fields = new Fields('', value);
+  const fields = new Fields(value, '', configFault);
   const path = (text: string): string => resolve(folder, text);
   const station = parseStation(fields.object('station'), path);
-  const output = fields.raw('output');
-  const outputs = (Array.isArray(output) ? output : [output]).map((one: unknown, index) =>
-    parseOutput(new Fields(Array.isArray(output) ? `output[${index}]` : 'output', one), path),
+  const hasSeveral = Array.isArray(fields.raw('output'));
+  const outputs = (hasSeveral ? fields.objects('output') : [fields.object('output')]).map((one) =>
+    parseOutput(one, path),
   );
-  if (outputs.length === 0) throw new GatewayError('CONFIG', 'output must name at least one output.', EXIT.usage);
+  if (outputs.length === 0) throw configFault('output must name at least one output.');
   const rateHz = outputs[0].rateHz;
   if (outputs.some((other) => other.rateHz !== rateHz))
-    throw new GatewayError('CONFIG', 'All outputs of one gateway must have the same rateHz.', EXIT.usage);
-  // 76 kHz and its sidebands; stream 0 alone ends at 59.4 kHz (codec/mpx/modulate.ts refuses less).
-  const lowestHz = station.streams.length > 1 ? 156_800 : 128_000;
-  if (rateHz < lowestHz)
-    throw new GatewayError('CONFIG', `output.rateHz must be ${lowestHz} or more for these streams.`, EXIT.usage);
+    throw configFault('All outputs of one gateway must have the same rateHz.');
+  const lowestHz = leastMpxRateHz(station.streams.length > 1 ? 4 : 1);
+  if (rateHz < lowestHz) throw configFault(`output.rateHz must be ${lowestHz} or more for these streams.`);
   const config: GatewayConfig = {
     stateDir: path(fields.text('stateDir')),
     link: fields.has('link') ? parseLink(fields.object('link'), path) : undefined,
     trustedKeys: fields.has('trustedKeys')
       ? fields.list('trustedKeys').map((key, index) => {
           if (typeof key !== 'string' || key === '')
-            throw new GatewayError('CONFIG', `trustedKeys[${index}] must be a file or 64 hex digits.`, EXIT.usage);
+            throw configFault(`trustedKeys[${index}] must be a file or 64 hex digits.`);
           return /^[0-9a-fA-F]{64}$/.test(key) ? key : path(key);
         })
       : [],

@@ -8,9 +8,10 @@
 import { join } from 'node:path';
 import { ANCHOR_SPACING, COUNTER_MODULUS } from '#codec/groups/anchor.ts';
 import { STREAM_NUMBERS, type StreamNumber } from '#codec/groups/group.ts';
-import { readIfPresent, replaceDurably } from './durable.ts';
-import { EXIT, GatewayError, messageOf } from './fault.ts';
-import { Fields } from './fields.ts';
+import { readIfPresent, replaceDurably } from '#hardware/file/durable.ts';
+import { Fields } from '#hardware/file/fields.ts';
+import { messageOf } from '#hardware/fault.ts';
+import { EXIT, GatewayError } from './fault.ts';
 
 /** Six minutes of a stream in real time. A multiple of the anchor spacing. */
 export const RESERVE_GROUPS = 64 * ANCHOR_SPACING;
@@ -34,7 +35,7 @@ export class Counters {
     const fresh = STREAM_NUMBERS.map(() => 0);
     if (text === undefined) return new Counters(path, fresh);
     try {
-      const fields = new Fields('', JSON.parse(text));
+      const fields = new Fields(JSON.parse(text));
       fields.whole('format', { from: 1, to: 1 });
       const streams = fields.object('reserved');
       const count = { from: 0, to: Number.MAX_SAFE_INTEGER };

@@ -1,28 +1,23 @@
 /** `gateway encode`: a file in, the groups that carry it out, with the programme groups. A filter: nothing goes on air. */
 
 import { readFile } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { airtimeOf } from '#codec/airtime.ts';
-import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE, makeAnnouncement } from '#codec/groups/announce.ts';
+import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE } from '#codec/groups/announce.ts';
 import { StreamCarrier } from '#codec/groups/carry.ts';
-import { deviceTypeTag } from '#codec/groups/directory.ts';
-import type { Group, StreamNumber } from '#codec/groups/group.ts';
+import { deviceTypeTag, parseDeviceTypeTag } from '#codec/groups/directory.ts';
+import { STREAM_NUMBERS } from '#codec/groups/group.ts';
 import { formatHexGroup } from '#codec/groups/hex.ts';
-import {
-  makeClockTimeGroup,
-  makePsGroup,
-  makeRadioTextGroup,
-  type ProgrammeHeader,
-  type Station,
-} from '#codec/groups/programme.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '#codec/package/manifest.ts';
 import { parseSign1 } from '#codec/package/sign.ts';
 import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
-import { ByteWriter } from '#hardware/file/bytes.ts';
+import { ByteWriter, type StandardStreams } from '#hardware/file/bytes.ts';
+import { messageOf } from '#hardware/fault.ts';
 import { Carousel } from './carousel.ts';
-import { EXIT, GatewayError, messageOf } from './fault.ts';
-import { DEFAULT_RATES, GROUPS_PER_SECOND, Rota } from './rota.ts';
+import { EXIT, GatewayError } from './fault.ts';
+import { type GroupBudget, GroupClock, type GroupClockOptions } from './group-clock.ts';
+import { Programme, type ProgrammeConfig } from './programme.ts';
+import { GROUPS_PER_SECOND } from './rota.ts';
 
 /** As they come from the command line. */
 export interface EncodeOptions {
@@ -39,18 +34,11 @@ export interface EncodeOptions {
   readonly write?: string;
 }
 
-export interface StandardStreams {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
-
 interface Settings {
   /** Slots of every stream; undefined: as many as `LOSS_ASSUMED` needs. */
   readonly groups: number | undefined;
   readonly share: number;
-  readonly streams: readonly StreamNumber[];
-  readonly station: Station;
-  readonly radioText: string;
+  readonly station: ProgrammeConfig & GroupClockOptions['station'];
   readonly counter: number;
   readonly startMs: number;
   /** Undefined: as the package says. */
@@ -64,6 +52,8 @@ const LOSS_ASSUMED = 0.2;
 const DEFAULT_START_MS = Date.UTC(2026, 0, 1, 0, 0, 30);
 /** Groups that are formatted before they are written. */
 const LINES_AT_ONCE = 256;
+/** A filter keeps no counters: whoever starts it says where they begin. */
+const UNLIMITED: GroupBudget = { left: () => Number.POSITIVE_INFINITY, use: () => {} };
 
 function usage(message: string): GatewayError {
   return new GatewayError('USAGE', message, EXIT.usage);
@@ -77,11 +67,9 @@ function parseNumber(text: string, name: string, least: number, most: number): n
 }
 
 function parseDeviceType(text: string): number {
-  const [vendor, name, ...rest] = text.split('/');
-  if (vendor === '' || name === undefined || name === '' || rest.length > 0) {
-    throw usage(`--device-type is VENDOR/NAME, not ${text}.`);
-  }
-  return deviceTypeTag(vendor, name);
+  const tag = parseDeviceTypeTag(text);
+  if (tag === undefined) throw usage(`--device-type is VENDOR/NAME, not ${text}.`);
+  return tag;
 }
 
 /** The device type that a package says it is for (nobody checks its signature here); 0 for any other file. */
@@ -103,15 +91,16 @@ function parseSettings(options: EncodeOptions): Settings {
   return {
     groups,
     share: parseNumber(options.share ?? String(DEFAULT_SHARE), '--share', 0, 1),
-    streams: options.rds2 === true ? [0, 1, 2, 3] : [0],
     station: {
-      header: { pi: Number.parseInt(piText, 16), tp: false, pty: 0 },
+      pi: Number.parseInt(piText, 16),
+      tp: false,
+      pty: 0,
       ps: options.ps ?? 'CARILLON',
-      ta: false,
-      music: true,
-      decoderInformation: 1,
+      radioText: options.rt ?? 'Carillon test transmission',
+      groupTypeCode: DEFAULT_GROUP_TYPE_CODE,
+      channel: DEFAULT_CHANNEL,
+      streams: options.rds2 === true ? STREAM_NUMBERS : [0],
     },
-    radioText: options.rt ?? 'Carillon test transmission',
     counter: parseNumber(options.counter ?? '0', '--counter', 0, 0xff_ffff),
     startMs,
     tag: options.deviceType === undefined ? undefined : parseDeviceType(options.deviceType),
@@ -119,34 +108,7 @@ function parseSettings(options: EncodeOptions): Settings {
   };
 }
 
-/** The programme groups of a station that sends one text. */
-class Programme {
-  readonly #station: Station;
-  readonly #radioText: string;
-  #ps = 0;
-  #text = 0;
-
-  constructor(station: Station, radioText: string) {
-    this.#station = station;
-    this.#radioText = radioText;
-  }
-
-  next(slot: '0A' | '2A' | '4A', timeMs: number): Group {
-    const { header } = this.#station;
-    switch (slot) {
-      case '0A':
-        return makePsGroup(this.#station, this.#ps++);
-      case '2A':
-        return makeRadioTextGroup(header, this.#radioText, false, this.#text++);
-      case '4A':
-        return makeClockTimeGroup(header, Math.floor(timeMs / 60_000), 0);
-    }
-    return slot satisfies never;
-  }
-}
-
-function slotsNeeded(settings: Settings, sizeBytes: number): number {
-  const { share, streams } = settings;
+function slotsNeeded({ share, station: { streams } }: Settings, sizeBytes: number): number {
   const { seconds90 } = airtimeOf({
     sizeBytes,
     loss: LOSS_ASSUMED,
@@ -157,7 +119,11 @@ function slotsNeeded(settings: Settings, sizeBytes: number): number {
   return Math.ceil(seconds90 * GROUPS_PER_SECOND * 1.02 + fixed);
 }
 
-async function encode(path: string, settings: Settings, { stdout, stderr }: StandardStreams): Promise<void> {
+async function encode(
+  path: string,
+  settings: Settings,
+  { stdout, stderr }: Pick<StandardStreams, 'stdout' | 'stderr'>,
+): Promise<void> {
   const bytes: Uint8Array = await readFile(path);
   if (bytes.length === 0 || bytes.length > OBJECT_SIZE_MAX_BYTES) {
     throw new GatewayError(
@@ -165,23 +131,25 @@ async function encode(path: string, settings: Settings, { stdout, stderr }: Stan
       `${path} has ${bytes.length} bytes; 1 to ${OBJECT_SIZE_MAX_BYTES} can be sent.`,
     );
   }
-  const { header } = settings.station;
-  const rota = new Rota({ share: settings.share, rates: DEFAULT_RATES });
-  const carriers = settings.streams.map((stream) => newCarrier(stream, header, settings.counter));
-  const carousel = new Carousel({ pi: header.pi, carriers, previous: undefined, save: () => Promise.resolve() });
+  const { station, startMs, counter } = settings;
+  const { streams, groupTypeCode, channel } = station;
+  const programme = new Programme(station);
+  const carriers = streams.map(
+    (stream) => new StreamCarrier({ ...programme.header, stream, groupTypeCode, channel, counter }),
+  );
+  const carousel = new Carousel({ pi: station.pi, carriers, previous: undefined, save: () => Promise.resolve() });
   carousel.setObjects([{ bytes, weight: 1, deviceTypeTag: settings.tag ?? tagIn(bytes), deadlineMinutes: 0 }]);
   await carousel.settle();
-  const announcement = makeAnnouncement(header, {
-    groupTypeCode: DEFAULT_GROUP_TYPE_CODE,
-    channel: DEFAULT_CHANNEL,
-    streams: settings.streams.filter((stream) => stream > 0),
+  const groups = new GroupClock({
+    station,
+    programme,
+    dataShare: settings.share,
+    carousel,
+    carriers,
+    counters: UNLIMITED,
+    startMs,
+    wallClock: undefined,
   });
-  const programme = new Programme(settings.station, settings.radioText);
-  const carried = (carrier: StreamCarrier): Group =>
-    carrier.next(
-      () => carousel.serve(carrier),
-      (handle) => carousel.spreaderOf(carrier, handle),
-    ).group;
   const slots = settings.groups ?? slotsNeeded(settings, bytes.length);
   if (settings.groups === undefined) {
     const hours = (slots / GROUPS_PER_SECOND / 3600).toFixed(2);
@@ -192,17 +160,9 @@ async function encode(path: string, settings: Settings, { stdout, stderr }: Stan
   const writer = await ByteWriter.open(settings.write, stdout);
   let lines = '';
   for (let i = 0; i < slots; i++) {
-    const timeMs = settings.startMs + ((i + 1) / GROUPS_PER_SECOND) * 1000;
-    for (const carrier of carriers) {
-      let group: Group;
-      if (carrier.stream === 0) {
-        const slot = rota.next(timeMs);
-        if (slot === 'data') group = carried(carrier);
-        else group = slot === '3A' ? announcement : programme.next(slot, timeMs);
-      } else group = carried(carrier);
-      lines += `${formatHexGroup(group)}\n`;
-    }
+    for (const stream of streams) lines += `${formatHexGroup(groups.next(stream))}\n`;
     if (i % LINES_AT_ONCE === LINES_AT_ONCE - 1) {
+      groups.takePulled();
       if (!(await writer.write(lines))) return;
       lines = '';
     }
@@ -211,18 +171,12 @@ async function encode(path: string, settings: Settings, { stdout, stderr }: Stan
   await writer.end();
 }
 
-function newCarrier(stream: StreamNumber, header: ProgrammeHeader, counter: number): StreamCarrier {
-  return new StreamCarrier({
-    ...header,
-    stream,
-    groupTypeCode: DEFAULT_GROUP_TYPE_CODE,
-    channel: DEFAULT_CHANNEL,
-    counter,
-  });
-}
-
 /** Returns the exit status: 0 done, 1 failed, 2 wrong usage. */
-export async function runEncode(path: string, options: EncodeOptions, streams: StandardStreams): Promise<number> {
+export async function runEncode(
+  path: string,
+  options: EncodeOptions,
+  streams: Pick<StandardStreams, 'stdout' | 'stderr'>,
+): Promise<number> {
   if (options.output === 'help') {
     streams.stdout.write('hex\n');
     return EXIT.done;

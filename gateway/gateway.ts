@@ -1,6 +1,7 @@
 /** A running gateway: state, line, carousel and signal put together. Decides nothing that has a file of its own. */
 
 import { StreamCarrier } from '#codec/groups/carry.ts';
+import { formatHexWord } from '#codec/groups/hex.ts';
 import type { Heartbeat } from '#codec/messages/link.ts';
 import { CountedClock, SystemClock } from '#hardware/clock/clock.ts';
 import { readBundle, readTrustedKeys } from './bundle.ts';
@@ -141,6 +142,8 @@ export async function runGateway(
   let linking: Promise<void> = Promise.resolve();
   try {
     await restoreJobs(state, shelf, events);
+    // What ended while nobody ran must not go on air for even a second.
+    await intake.expire(Date.now());
     for (const { broadcast, bytes } of given) shelf.put(broadcast, bytes);
     reshelve();
     // Says whether the data share can be kept, before anything is opened.
@@ -183,7 +186,7 @@ export async function runGateway(
           startedMs,
           station: {
             name: station.name,
-            pi: station.pi.toString(16).padStart(4, '0').toUpperCase(),
+            pi: formatHexWord(station.pi),
             frequencyHz: station.frequencyHz,
           },
           stationTimeMs: clock.nowMs(),
@@ -225,8 +228,8 @@ export async function runGateway(
         },
         ended.signal,
       );
-      await status.close(describe());
     } finally {
+      await status?.close();
       await closeOutputs(outputs);
     }
   } finally {
@@ -234,6 +237,7 @@ export async function runGateway(
     stop.removeEventListener('abort', end);
     for (const timer of timers) clearInterval(timer);
     await linking;
+    await intake.close();
     await metrics.save().catch(() => {});
     await state.close();
   }

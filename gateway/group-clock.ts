@@ -11,7 +11,6 @@ import type { Group, StreamNumber } from '#codec/groups/group.ts';
 import type { Clock } from '#hardware/contracts.ts';
 import type { Carousel } from './carousel.ts';
 import type { StationConfig } from './config.ts';
-import type { Counters } from './counters.ts';
 import type { Programme } from './programme.ts';
 import { DEFAULT_RATES, GROUPS_PER_SECOND, Rota, type RotaRates } from './rota.ts';
 
@@ -27,13 +26,19 @@ export interface Pulled {
 const IDLE_SHARE = 0.01;
 const IDLE_ANNOUNCEMENTS_PER_SECOND = 0.05;
 
+/** How many groups may still be sent, by the counters that are on disk. */
+export interface GroupBudget {
+  left(stream: StreamNumber): number;
+  use(stream: StreamNumber): void;
+}
+
 export interface GroupClockOptions {
-  readonly station: StationConfig;
+  readonly station: Pick<StationConfig, 'pi' | 'radioText' | 'groupTypeCode' | 'channel' | 'streams'>;
   readonly programme: Programme;
   readonly dataShare: number;
   readonly carousel: Carousel;
   readonly carriers: readonly StreamCarrier[];
-  readonly counters: Counters;
+  readonly counters: GroupBudget;
   /** The station's time at its first group. */
   readonly startMs: number;
   /** What listeners set their clocks by where the signal is not simulated: counting would drift with the output's crystal. */

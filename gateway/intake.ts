@@ -4,8 +4,8 @@
  */
 
 import type { BackendMessage, GatewayMessage, Job, Piece } from '#codec/messages/link.ts';
-import { messageOf, systemCodeOf } from './fault.ts';
-import { isHeld, isUsableJobId, type JobList, type KnownJob } from './jobs.ts';
+import { messageOf, systemCodeOf } from '#hardware/fault.ts';
+import { isHeld, isUsableJobId, type JobList, type KnownJob, MAX_JOBS } from './jobs.ts';
 import { type PackageStore, unusableSize } from './packages.ts';
 
 export type Send = (message: GatewayMessage) => void;
@@ -22,7 +22,15 @@ export interface IntakeOptions {
   readonly onEvent: (event: string, text: string, facts?: Readonly<Record<string, unknown>>) => void;
   /** Wait after a disk that took nothing, and after a transfer that stands still. */
   readonly retryMs: number;
+  /** At most so many jobs, and so many bytes of packages, are taken on. */
+  readonly maxJobs?: number;
+  readonly maxBytes?: number;
 }
+
+/** More than an FM station sends in a year; all of it is held in memory. */
+const MAX_BYTES = 256 * 1024 * 1024;
+/** The line takes texts of 2000 characters. */
+const MAX_DETAIL = 1000;
 
 export interface IntakeCounts {
   pieces: number;
@@ -44,26 +52,43 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly counts: IntakeCounts = { pieces: 0, stalePieces: 0, diskErrors: 0, refused: 0, stored: 0 };
   #send: Send | undefined;
+  #again: (() => void) | undefined;
   /** The backend has said all it wants; before that nobody knows what is most urgent. */
   #listed = false;
   #fetch: Fetch | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Runs after a disk that took nothing. */
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** The backend said something that could not be written down, and says it only at the beginning of a connection. */
+  #missed = false;
+  /** Jobs whose first group left, and the disk does not know it yet. */
+  readonly #firstGroups = new Set<string>();
   #chain: Promise<void> = Promise.resolve();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
   }
 
-  /** A connection stands; until `disconnected` wants and receipts go to `send`. */
-  connected(send: Send): void {
+  /** A connection stands; until `disconnected` wants and receipts go to `send`, and `again` begins a new one. */
+  connected(send: Send, again: () => void): void {
     this.#send = send;
+    this.#again = again;
     this.#listed = false;
+    this.#missed = false;
+    this.#fetch = undefined;
   }
 
   disconnected(): void {
     this.#send = undefined;
+    this.#again = undefined;
     this.#fetch = undefined;
     clearTimeout(this.#timer);
+  }
+
+  /** Resolves when nothing is written any more. To be called when the connection is over. */
+  async close(): Promise<void> {
+    await this.#chain;
+    clearTimeout(this.#retryTimer);
   }
 
   /** Resolves when the message is dealt with; never rejects. */
@@ -73,23 +98,30 @@ export class Intake {
 
   /** The first group of a job has left. */
   async onAir(jobId: string): Promise<void> {
-    await this.#enqueue(async () => {
-      if ((await this.#options.jobs.apply(jobId, 'first-group')) !== undefined) this.#receipt(jobId, 'on-air');
-    });
+    this.#firstGroups.add(jobId);
+    await this.#enqueue(async () => await this.#noteFirstGroups());
   }
 
   /** Ends jobs whose deadline has passed. */
   async expire(nowMs: number): Promise<void> {
     await this.#enqueue(async () => {
       const { jobs, packages, onGone } = this.#options;
-      for (const { job } of jobs.all().filter(({ job }) => job.deadlineMs !== 0 && job.deadlineMs <= nowMs)) {
-        if ((await jobs.apply(job.jobId, 'deadline')) === undefined) continue;
-        onGone(job.jobId);
-        if (this.#fetch?.job.jobId === job.jobId) this.#fetch = undefined;
+      const over = jobs
+        .all()
+        .filter(({ state, job }) => state !== 'finished' && job.deadlineMs !== 0 && job.deadlineMs <= nowMs);
+      // First of all: a disk that takes nothing does not prolong a broadcast.
+      for (const { job } of over) onGone(job.jobId);
+      if (this.#retryTimer !== undefined) return;
+      let wasFetching = false;
+      for (const { job } of over) {
+        wasFetching ||= this.#fetch?.job.jobId === job.jobId;
+        if (wasFetching) this.#fetch = undefined;
         await packages.remove(job.jobId);
+        await jobs.apply(job.jobId, 'deadline');
         this.#options.onEvent('job-finished', `Job ${job.jobId} reached its deadline.`, { jobId: job.jobId });
         this.#receipt(job.jobId, 'finished');
       }
+      if (wasFetching) await this.#fetchNext();
     });
   }
 
@@ -104,10 +136,7 @@ export class Intake {
         await this.#job(message);
         break;
       case 'current':
-        for (const { job } of this.#options.jobs.all())
-          if (!message.jobIds.includes(job.jobId)) await this.#drop(job.jobId, 'the backend no longer lists it');
-        this.#listed = true;
-        await this.#fetchNext();
+        await this.#current(new Set(message.jobIds));
         break;
       case 'withdraw':
         await this.#drop(message.jobId, message.reason);
@@ -123,26 +152,62 @@ export class Intake {
     }
   }
 
-  async #job(job: Job): Promise<void> {
-    if (!isUsableJobId(job.jobId)) {
-      this.#receipt(job.jobId, 'refused', 'Refused: the job id is not usable as a file name.');
-      return;
+  /** One that cannot be dropped now does not keep the others. */
+  async #current(listed: ReadonlySet<string>): Promise<void> {
+    const { jobs } = this.#options;
+    const faults: unknown[] = [];
+    for (const { job } of jobs.all().filter(({ job }) => !listed.has(job.jobId)))
+      await this.#drop(job.jobId, 'the backend no longer lists it').catch((error: unknown) => faults.push(error));
+    this.#listed = true;
+    await this.#fetchNext();
+    if (faults.length > 0) throw faults[0];
+    await this.#kept(async () => await jobs.flush());
+  }
+
+  /** What the backend says once and cannot be written down must be said again. */
+  async #kept<Result>(write: () => Promise<Result>): Promise<Result> {
+    try {
+      return await write();
+    } catch (error) {
+      this.#missed = true;
+      throw error;
     }
-    const unusable = unusableSize(job);
+  }
+
+  async #job(job: Job): Promise<void> {
+    const before = this.#options.jobs.get(job.jobId);
+    const isSame = before !== undefined && Buffer.from(before.job.packageSha256).equals(job.packageSha256);
+    let unusable = isUsableJobId(job.jobId) ? unusableSize(job) : 'Refused: the job id is not usable as a file name.';
+    if (!isSame) unusable ??= await this.#noRoom(job);
     if (unusable !== undefined) {
       this.#receipt(job.jobId, 'refused', unusable);
       return;
     }
-    const before = this.#options.jobs.get(job.jobId);
-    const known = await this.#options.jobs.put(job);
-    if (before !== undefined && known.state === 'wanted' && before.state !== 'wanted') {
-      // The same job with another package.
+    const known = await this.#kept(async () => await this.#options.jobs.put(job));
+    if (before !== undefined && !isSame) {
+      // The same job with another package: what is here of the old one, or on its way, is of no use.
       this.#options.onGone(job.jobId);
+      if (this.#fetch?.job.jobId === job.jobId) this.#fetch = undefined;
       await this.#options.packages.remove(job.jobId);
-    } else if (before !== undefined && before !== known && isHeld(known)) {
+    } else if (isSame && before !== known && isHeld(known)) {
       this.#options.onChanged(known.job);
     }
     await this.#answer(known);
+  }
+
+  /** A backend may go wrong as well: the list, its messages and the memory have an end. */
+  async #noRoom(job: Job): Promise<string | undefined> {
+    const { jobs, maxJobs = MAX_JOBS, maxBytes = MAX_BYTES } = this.#options;
+    const others = jobs.all().filter((known) => known.job.jobId !== job.jobId);
+    let heldBytes = 0;
+    for (const { job, state } of others) if (state !== 'refused' && state !== 'finished') heldBytes += job.sizeBytes;
+    if (heldBytes + job.sizeBytes > maxBytes)
+      return `Refused: with its other jobs this gateway would hold more than ${maxBytes} bytes.`;
+    if (others.length < maxJobs) return undefined;
+    const over = others.find(({ state }) => state === 'finished');
+    if (over === undefined) return `Refused: this gateway has ${maxJobs} jobs already.`;
+    await this.#kept(async () => await jobs.forget(over.job.jobId));
+    return undefined;
   }
 
   /** Receipts may have been lost with a connection; saying them again changes nothing. */
@@ -174,8 +239,11 @@ export class Intake {
     if (this.#options.jobs.get(jobId) === undefined) return;
     this.#options.onGone(jobId);
     if (this.#fetch?.job.jobId === jobId) this.#fetch = undefined;
-    await this.#options.jobs.forget(jobId);
-    await this.#options.packages.remove(jobId);
+    await this.#kept(async () => {
+      // The larger first: it may be what fills the disk.
+      await this.#options.packages.remove(jobId);
+      await this.#options.jobs.forget(jobId);
+    });
     this.#options.onEvent('job-withdrawn', `Job ${jobId} was withdrawn: ${reason}.`, { jobId, reason });
     await this.#fetchNext();
   }
@@ -188,6 +256,8 @@ export class Intake {
     const job = wanted[0]?.job;
     if (job === undefined) return;
     const offsetBytes = await this.#options.packages.partBytes(job);
+    // The line fell meanwhile: whoever comes next asks for itself.
+    if (this.#send !== send) return;
     this.#fetch = { job, offsetBytes, fromStart: offsetBytes === 0 };
     if (offsetBytes === job.sizeBytes) {
       await this.#finish(this.#fetch);
@@ -250,6 +320,21 @@ export class Intake {
       { jobId: jobId ?? null, reason: systemCodeOf(error) ?? 'unknown' },
     );
     this.#watch();
+    this.#retryTimer ??= setTimeout(() => void this.#enqueue(async () => await this.#retry()), this.#options.retryMs);
+  }
+
+  async #retry(): Promise<void> {
+    this.#retryTimer = undefined;
+    if (this.#missed) this.#again?.();
+    await this.#noteFirstGroups();
+  }
+
+  async #noteFirstGroups(): Promise<void> {
+    for (const jobId of this.#firstGroups) {
+      const state = await this.#options.jobs.apply(jobId, 'first-group');
+      this.#firstGroups.delete(jobId);
+      if (state !== undefined) this.#receipt(jobId, 'on-air');
+    }
   }
 
   /** Asks again when nothing comes for a while. */
@@ -257,12 +342,14 @@ export class Intake {
     clearTimeout(this.#timer);
     if (this.#send === undefined) return;
     this.#timer = setTimeout(() => {
-      this.#fetch = undefined;
-      void this.#enqueue(async () => await this.#fetchNext());
+      void this.#enqueue(async () => {
+        this.#fetch = undefined;
+        await this.#fetchNext();
+      });
     }, this.#options.retryMs);
   }
 
   #receipt(jobId: string, state: 'stored' | 'refused' | 'on-air' | 'finished', detail = ''): void {
-    this.#send?.({ kind: 'receipt', jobId, state, detail });
+    this.#send?.({ kind: 'receipt', jobId, state, detail: detail.slice(0, MAX_DETAIL) });
   }
 }

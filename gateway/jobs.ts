@@ -8,9 +8,10 @@
 
 import { join } from 'node:path';
 import type { Job } from '#codec/messages/link.ts';
-import { readIfPresent, replaceDurably } from './durable.ts';
-import { EXIT, GatewayError, messageOf } from './fault.ts';
-import { Fields } from './fields.ts';
+import { readIfPresent, replaceDurably } from '#hardware/file/durable.ts';
+import { Fields } from '#hardware/file/fields.ts';
+import { messageOf } from '#hardware/fault.ts';
+import { EXIT, GatewayError } from './fault.ts';
 
 export const JOB_STATES = ['wanted', 'stored', 'on-air', 'refused', 'finished'] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -38,6 +39,9 @@ export function isHeld({ state }: KnownJob): boolean {
   return state === 'stored' || state === 'on-air';
 }
 
+/** Heartbeats tell all jobs on air in one frame, of at most 170 bytes each (`codec/messages/frame.ts`). */
+export const MAX_JOBS = 500;
+
 const FORMAT = 1;
 /** Also the name of a file. */
 const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -51,6 +55,8 @@ export class JobList {
   #jobs: Map<string, KnownJob>;
   /** Writes follow each other. */
   #saving: Promise<void> = Promise.resolve();
+  /** A job was forgotten, and the disk does not know it yet. */
+  #unsaved = false;
 
   private constructor(path: string, jobs: Map<string, KnownJob>) {
     this.#path = path;
@@ -100,8 +106,20 @@ export class JobList {
     return state;
   }
 
+  /** It is gone at once; rejects when the disk may still have it. */
   async forget(jobId: string): Promise<void> {
-    if (this.#jobs.delete(jobId)) await this.#save();
+    if (!this.#jobs.delete(jobId)) return;
+    try {
+      await this.#save();
+    } catch (error) {
+      this.#unsaved = true;
+      throw error;
+    }
+  }
+
+  /** Writes down what an earlier `forget` could not. */
+  async flush(): Promise<void> {
+    if (this.#unsaved) await this.#save();
   }
 
   /** What could not be written down did not happen. */
@@ -121,11 +139,12 @@ export class JobList {
     const write = async (): Promise<void> => {
       const jobs = this.all().map(({ job, state, detail }) => ({
         ...job,
-        packageSha256: Buffer.from(job.packageSha256).toString('hex'),
+        packageSha256: job.packageSha256.toHex(),
         state,
         detail,
       }));
       await replaceDurably(this.#path, `${JSON.stringify({ format: FORMAT, jobs }, undefined, 1)}\n`);
+      this.#unsaved = false;
     };
     this.#saving = this.#saving.then(write, write);
     await this.#saving;
@@ -133,17 +152,16 @@ export class JobList {
 }
 
 function parseJobs(value: unknown): Map<string, KnownJob> {
-  const fields = new Fields('', value);
+  const fields = new Fields(value);
   fields.whole('format', { from: FORMAT, to: FORMAT });
   const count = { from: 0, to: Number.MAX_SAFE_INTEGER };
-  const jobs = fields.list('jobs').map((entry, index): KnownJob => {
-    const one = new Fields(`jobs[${index}]`, entry);
+  const jobs = fields.objects('jobs').map((one): KnownJob => {
     const known: KnownJob = {
       job: {
         kind: one.choice('kind', ['job']),
         jobId: one.parsed('jobId', 'a job id', (text) => (isUsableJobId(text) ? text : undefined)),
         packageSha256: one.parsed('packageSha256', '64 hex digits', (text) =>
-          /^[0-9a-f]{64}$/.test(text) ? new Uint8Array(Buffer.from(text, 'hex')) : undefined,
+          /^[0-9a-f]{64}$/.test(text) ? Uint8Array.fromHex(text) : undefined,
         ),
         sizeBytes: one.whole('sizeBytes', count),
         vendor: one.parsed('vendor', 'a text', (text) => text),

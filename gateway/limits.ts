@@ -4,7 +4,8 @@
  */
 
 import { stat } from 'node:fs/promises';
-import { EXIT, GatewayError, systemCodeOf } from './fault.ts';
+import { systemCodeOf } from '#hardware/fault.ts';
+import { EXIT, GatewayError } from './fault.ts';
 import type { OutputConfig } from './output-config.ts';
 
 export interface OutputDescription {

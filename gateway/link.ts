@@ -14,7 +14,8 @@ import {
   LINK_PROTOCOL,
   parseBackendMessage,
 } from '#codec/messages/link.ts';
-import { messageOf } from './fault.ts';
+import { sleepMs } from '#hardware/clock/clock.ts';
+import { messageOf } from '#hardware/fault.ts';
 import type { Intake } from './intake.ts';
 import { isHeld, type JobList } from './jobs.ts';
 
@@ -40,6 +41,8 @@ export interface LinkOptions {
   readonly random?: () => number;
 }
 
+/** What waits for a backend that does not read; beyond it the connection is given up. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 /** A connection that was not greeted by then is given up. */
 const WELCOME_MS = 15_000;
 
@@ -74,7 +77,7 @@ export class Link {
         { reason: connection.reason, waitMs: delayMs },
       );
       this.#enter('waiting');
-      await sleep(delayMs, signal);
+      await sleepMs(delayMs, signal);
     }
     this.#enter('closed');
   }
@@ -118,7 +121,12 @@ export class Link {
     let reason = 'the backend closed the connection';
     let heart: NodeJS.Timeout | undefined;
     const send = (message: GatewayMessage): void => {
-      if (!socket.destroyed) socket.write(encodeFrame(encodeMessage(message)));
+      if (socket.destroyed) return;
+      if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy(new Error('the backend does not read'));
+      else socket.write(encodeFrame(encodeMessage(message)));
+    };
+    const again = (): void => {
+      socket.destroy(new Error('the backend must say again what could not be written down'));
     };
     const greeting = setTimeout(() => socket.destroy(new Error('no welcome came')), WELCOME_MS);
     socket.once('secureConnect', () => {
@@ -144,7 +152,7 @@ export class Link {
             clearTimeout(greeting);
             this.#connections++;
             this.#enter('connected');
-            intake.connected(send);
+            intake.connected(send, again);
             heart = setInterval(() => send(heartbeat()), heartbeatMs);
             onEvent('link-up', `Connected to the backend as ${message.gateway}.`, { gateway: message.gateway });
             send(heartbeat());
@@ -162,16 +170,4 @@ export class Link {
       clearInterval(heart);
     }
   }
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

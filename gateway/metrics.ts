@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import type { StreamNumber } from '#codec/groups/group.ts';
 import type { OnAir, StreamCount } from '#codec/messages/link.ts';
-import { readIfPresent, replaceAtomically } from './durable.ts';
-import { Fields } from './fields.ts';
+import { readIfPresent, replaceAtomically } from '#hardware/file/durable.ts';
+import { Fields } from '#hardware/file/fields.ts';
 
 interface JobCount {
   groups: number;
@@ -16,6 +16,8 @@ export class Metrics {
   readonly #path: string;
   readonly #streams: { stream: StreamNumber; groups: number; dataGroups: number }[];
   readonly #jobs: Map<string, JobCount>;
+  /** Writes follow each other. */
+  #saving: Promise<void> = Promise.resolve();
 
   private constructor(path: string, streams: readonly StreamNumber[], jobs: Map<string, JobCount>) {
     this.#path = path;
@@ -28,10 +30,9 @@ export class Metrics {
     const path = join(stateDir, 'on-air.json');
     const jobs = new Map<string, JobCount>();
     try {
-      const value: unknown = JSON.parse((await readIfPresent(path)) ?? '{}');
-      const fields = new Fields('', value);
+      const fields = new Fields(JSON.parse((await readIfPresent(path)) ?? '{}'));
       const count = { from: 0, to: Number.MAX_SAFE_INTEGER };
-      for (const jobId of Object.keys(Object(value))) {
+      for (const jobId of fields.names()) {
         const one = fields.object(jobId);
         jobs.set(jobId, {
           groups: one.whole('groups', count),
@@ -74,6 +75,9 @@ export class Metrics {
   }
 
   async save(): Promise<void> {
-    await replaceAtomically(this.#path, `${JSON.stringify(Object.fromEntries(this.#jobs))}\n`);
+    const write = async (): Promise<void> =>
+      await replaceAtomically(this.#path, `${JSON.stringify(Object.fromEntries(this.#jobs))}\n`);
+    this.#saving = this.#saving.then(write, write);
+    await this.#saving;
   }
 }

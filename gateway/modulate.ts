@@ -1,6 +1,5 @@
 /** `gateway modulate`: groups as hex lines in, the multiplex signal or FM baseband out. A filter, faster than real time. */
 
-import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Blocks, Group, StreamNumber } from '#codec/groups/group.ts';
 import { LOST_BLOCK, STREAM_NUMBERS } from '#codec/groups/group.ts';
@@ -10,8 +9,11 @@ import { parseHz } from '#codec/iq/rate.ts';
 import type { SampleFormat } from '#codec/iq/samples.ts';
 import { SAMPLE_FORMATS, writeSamples } from '#codec/iq/samples.ts';
 import { DEFAULT_RDS_DEVIATION_HZ, MpxModulator } from '#codec/mpx/modulate.ts';
-import { ByteWriter, linesOf, openBytes } from '#hardware/file/bytes.ts';
+import { leastMpxRateHz } from '#codec/mpx/subcarrier.ts';
+import { ByteWriter, linesOf, openBytes, type StandardStreams } from '#hardware/file/bytes.ts';
 import { wavHeader } from '#hardware/file/wav.ts';
+import { messageOf } from '#hardware/fault.ts';
+import { EXIT, GatewayError } from './fault.ts';
 import { openAudio } from './programme-audio.ts';
 
 /** As they come from the command line. */
@@ -27,12 +29,6 @@ export interface ModulateOptions {
   readonly write?: string;
 }
 
-export interface StandardStreams {
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
-
 interface Settings {
   readonly rateHz: number;
   readonly output: 'mpx' | 'iq';
@@ -44,22 +40,17 @@ interface Settings {
   readonly write: string;
 }
 
-/** What is wrong, for a person, and the exit status that goes with it. */
-class Refusal extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
 const OUTPUTS = ['mpx', 'iq'] as const;
 /** Groups read ahead while a stream waits for its next one to turn up in the input. */
 const READ_AHEAD_GROUPS = 4_096;
 const CHUNK_SAMPLES = 8_192;
 
-function usage(message: string): Refusal {
-  return new Refusal(2, message);
+function usage(message: string): GatewayError {
+  return new GatewayError('USAGE', message, EXIT.usage);
+}
+
+function unsendable(message: string): GatewayError {
+  return new GatewayError('UNSENDABLE', message);
 }
 
 function parseSettings(options: ModulateOptions): Settings {
@@ -75,7 +66,7 @@ function parseSettings(options: ModulateOptions): Settings {
   if (levelHz === null || levelHz < 1_000 || levelHz > 7_500) {
     throw usage('--level is the deviation of each subcarrier, 1000 to 7500 Hz (EN 50067 clause 1.4).');
   }
-  const least = options.rds2 === true ? 157_000 : 128_000;
+  const least = leastMpxRateHz(options.rds2 === true ? 4 : 1);
   if (rateHz < least) throw usage(`-r must be at least ${least} for these subcarriers.`);
   if (output === 'iq' && rateHz < 225_000) throw usage('-o iq needs at least 225k samples a second for an FM channel.');
   const { audio = 'melody', file = '-', write = '-' } = options;
@@ -129,14 +120,11 @@ function groupOfLine(line: string, number: number, streams: 1 | 4): Group | null
   if (parsed.kind === 'nothing') return null;
   const where = `Line ${number}`;
   if (parsed.kind === 'fault') {
-    throw new Refusal(
-      1,
-      `${where} is not a group (${parsed.reason}, character ${parsed.offset + 1}); it was not sent.`,
-    );
+    throw unsendable(`${where} is not a group (${parsed.reason}, character ${parsed.offset + 1}); it was not sent.`);
   }
   const { stream, blocks } = parsed.group;
-  if (blocks.includes(LOST_BLOCK)) throw new Refusal(1, `${where} lacks a block, so the group cannot be sent.`);
-  if (stream >= streams) throw new Refusal(1, `${where} is for RDS2 stream ${stream}; add --rds2 to send it.`);
+  if (blocks.includes(LOST_BLOCK)) throw unsendable(`${where} lacks a block, so the group cannot be sent.`);
+  if (stream >= streams) throw unsendable(`${where} is for RDS2 stream ${stream}; add --rds2 to send it.`);
   const whole: Blocks = blocks;
   return { stream, blocks: whole };
 }
@@ -144,10 +132,7 @@ function groupOfLine(line: string, number: number, streams: 1 | 4): Group | null
 async function modulate(settings: Settings, streams: StandardStreams): Promise<void> {
   const { rateHz, output, format } = settings;
   const audio = await openAudio(settings.audio).catch((error: unknown) => {
-    throw new Refusal(
-      1,
-      `${error instanceof Error ? error.message : 'The programme cannot be read.'} Nothing was sent.`,
-    );
+    throw new GatewayError('AUDIO', `${messageOf(error)} Nothing was sent.`, EXIT.failed, error);
   });
   const input = await openBytes(settings.file, streams.stdin);
   const writer = await ByteWriter.open(settings.write, streams.stdout);
@@ -188,14 +173,14 @@ async function modulate(settings: Settings, streams: StandardStreams): Promise<v
 export async function runModulate(options: ModulateOptions, streams: StandardStreams): Promise<number> {
   if (options.output === 'help' || options.format === 'help') {
     streams.stdout.write(`${(options.output === 'help' ? OUTPUTS : SAMPLE_FORMATS).join('\n')}\n`);
-    return 0;
+    return EXIT.done;
   }
   try {
     await modulate(parseSettings(options), streams);
-    return 0;
+    return EXIT.done;
   } catch (error) {
-    streams.stderr.write(`modulate: ${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof Refusal ? error.status : 1;
+    streams.stderr.write(`modulate: ${messageOf(error)}\n`);
+    return error instanceof GatewayError ? error.exitStatus : EXIT.failed;
   }
 }
 

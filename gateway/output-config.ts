@@ -2,7 +2,7 @@
 
 import { SAMPLE_FORMATS, type SampleFormat } from '#codec/iq/samples.ts';
 import type { ScheduledFade } from '#hardware/air/fades.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from '#hardware/file/fields.ts';
 
 interface AirOutput {
   readonly kind: 'air';
@@ -81,9 +81,7 @@ function parseAir(fields: Fields, path: (text: string) => string, rateHz: number
     cnDb: fields.has('cnDb') ? fields.number('cnDb', { from: -20, to: 100 }) : Number.POSITIVE_INFINITY,
     tuningPpm: fields.number('tuningPpm', { from: -200, to: 200, fallback: 0 }),
     clockPpm: fields.number('clockPpm', { from: -200, to: 200, fallback: 0 }),
-    schedule: fields.has('fades')
-      ? fields.list('fades').map((fade, index) => parseFade(new Fields(`${fields.place('fades')}[${index}]`, fade)))
-      : [],
+    schedule: fields.has('fades') ? fields.objects('fades').map(parseFade) : [],
     lossShare: fields.number('lossShare', { from: 0, to: 0.99, fallback: 0 }),
     lossGroups: fields.number('lossGroups', { from: 0.01, to: 1e6, fallback: 4 }),
     seed: fields.whole('seed', { from: 0, to: 0xffff_ffff, fallback: 1 }),

@@ -10,8 +10,8 @@ import type { Job } from '#codec/messages/link.ts';
 import { explainRefusal } from '#codec/package/refusal.ts';
 import { openPackage } from '#codec/package/seal.ts';
 import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
-import { renameDurably } from './durable.ts';
-import { systemCodeOf } from './fault.ts';
+import { renameDurably } from '#hardware/file/durable.ts';
+import { systemCodeOf } from '#hardware/fault.ts';
 
 export type Verdict =
   | { readonly kind: 'accepted'; readonly bytes: Uint8Array }
@@ -23,7 +23,7 @@ export type Verdict =
 function verifyPackage(job: Job, bytes: Uint8Array, trustedKeys: readonly Uint8Array[]): Verdict {
   const hash = createHash('sha256').update(bytes).digest();
   if (!hash.equals(job.packageSha256))
-    return { kind: 'wrong-hash', detail: `Refused: the SHA-256 is ${hash.toString('hex')}, not the one announced.` };
+    return { kind: 'wrong-hash', detail: `Refused: the SHA-256 is ${hash.toHex()}, not the one announced.` };
   const opened = openPackage(bytes, trustedKeys);
   if (opened.kind === 'refused') return { kind: 'refused', detail: explainRefusal(opened) };
   const { vendor, deviceType, sequence } = opened.manifest;

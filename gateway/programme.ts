@@ -14,6 +14,9 @@ import type { StationConfig } from './config.ts';
 const DECODER_STEREO = 1;
 const MINUTE_MS = 60_000;
 
+/** What a station says of itself. */
+export type ProgrammeConfig = Pick<StationConfig, 'pi' | 'tp' | 'pty' | 'ps' | 'radioText'>;
+
 export class Programme {
   readonly header: ProgrammeHeader;
   readonly #station: Station;
@@ -21,7 +24,7 @@ export class Programme {
   #psSegment = 0;
   #textSegment = 0;
 
-  constructor({ pi, tp, pty, ps, radioText }: StationConfig) {
+  constructor({ pi, tp, pty, ps, radioText }: ProgrammeConfig) {
     this.header = { pi, tp, pty };
     this.#station = { header: this.header, ps, ta: false, music: true, decoderInformation: DECODER_STEREO };
     this.#radioText = radioText;

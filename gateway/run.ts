@@ -1,10 +1,11 @@
 /** `gateway run`: options, signals and exit status. */
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { HardwareError } from '#hardware/fault.ts';
+import { outliveReaders } from '#hardware/file/bytes.ts';
+import { HardwareError, messageOf } from '#hardware/fault.ts';
 import { loadConfig } from './config.ts';
 import { Events, type EventStreams } from './events.ts';
-import { EXIT, type ExitStatus, GatewayError, messageOf } from './fault.ts';
+import { EXIT, type ExitStatus, GatewayError } from './fault.ts';
 import { runGateway } from './gateway.ts';
 
 export interface RunCommandOptions {
@@ -58,6 +59,7 @@ export function addRunCommand(program: Command): void {
     .option('--seconds <n>', "end after so many seconds of the station's time", parseSeconds)
     .option('--json', 'events as JSON lines on stdout')
     .action(async (options: RunCommandOptions) => {
+      outliveReaders(process);
       const stop = new AbortController();
       const onSignal = (): void => stop.abort();
       process.once('SIGTERM', onSignal);

@@ -15,6 +15,8 @@ interface Held {
 }
 
 const MINUTE_MS = 60_000;
+/** Four bytes in the directory. */
+const DEADLINE_MINUTES_MAX = 0xffff_ffff;
 
 export class Shelf {
   readonly #held = new Map<string, Held>();
@@ -24,7 +26,7 @@ export class Shelf {
     const known = this.#held.get(broadcast.jobId);
     // The same bytes keep their place on air.
     const same = known !== undefined && Buffer.from(known.bytes).equals(bytes);
-    const identity = same ? known.identity : Buffer.from(identityOf(bytes)).toString('hex');
+    const identity = same ? known.identity : identityOf(bytes).toHex();
     this.#held.set(broadcast.jobId, { broadcast, bytes: same ? known.bytes : bytes, identity });
     this.#index();
   }
@@ -58,7 +60,7 @@ export class Shelf {
         bytes,
         weight: Math.max(1, broadcast.priority),
         deviceTypeTag: deviceTypeTag(broadcast.vendor, broadcast.deviceType),
-        deadlineMinutes: Math.ceil(broadcast.deadlineMs / MINUTE_MS),
+        deadlineMinutes: Math.min(DEADLINE_MINUTES_MAX, Math.ceil(broadcast.deadlineMs / MINUTE_MS)),
       }));
   }
 

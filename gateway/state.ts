@@ -1,13 +1,13 @@
 /** The state directory: everything that must outlive the process, opened by one gateway at a time. */
 
-import { createHash } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { type Directory, encodeDirectory, parseDirectory } from '#codec/groups/directory.ts';
 import type { StreamNumber } from '#codec/groups/group.ts';
+import { readIfPresent, replaceDurably } from '#hardware/file/durable.ts';
+import { type LockAttempt, tryLock } from '#hardware/file/lock.ts';
+import { messageOf } from '#hardware/fault.ts';
 import { Counters } from './counters.ts';
-import { readIfPresent, replaceDurably } from './durable.ts';
 import { EXIT, GatewayError } from './fault.ts';
 import { JobList } from './jobs.ts';
 import { Metrics } from './metrics.ts';
@@ -30,18 +30,7 @@ export async function openState(
   streams: readonly StreamNumber[],
   trustedKeys: readonly Uint8Array[],
 ): Promise<GatewayState> {
-  try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new GatewayError(
-      'STATE',
-      `The state directory ${stateDir} cannot be made; check stateDir.`,
-      EXIT.failed,
-      cause,
-    );
-  }
-  const folder = await realpath(stateDir);
-  const lock = await takeLock(folder);
+  const { folder, lock } = await takeFolder(stateDir);
   try {
     const directoryPath = join(folder, 'directory.json');
     const packages = await PackageStore.open(folder, trustedKeys);
@@ -53,18 +42,15 @@ export async function openState(
       metrics: await Metrics.load(folder, streams),
       directory: parseSaved(await readIfPresent(directoryPath)),
       async saveDirectory(directory) {
-        await replaceDurably(
-          directoryPath,
-          `${JSON.stringify({ hex: Buffer.from(encodeDirectory(directory)).toString('hex') })}\n`,
-        );
+        await replaceDurably(directoryPath, `${JSON.stringify({ hex: encodeDirectory(directory).toHex() })}\n`);
       },
       async close() {
         await packages.close();
-        lock?.close();
+        lock.release();
       },
     };
   } catch (error) {
-    lock?.close();
+    lock.release();
     throw error;
   }
 }
@@ -81,27 +67,25 @@ function parseSaved(text: string | undefined): Directory | undefined {
   }
 }
 
-/**
- * Two gateways with one set of counters would repeat them on air. The lock is a socket in Linux's abstract namespace, which
- * the system takes back from a process however it ends; elsewhere there is none.
- */
-async function takeLock(folder: string): Promise<Server | undefined> {
-  if (process.platform !== 'linux') return undefined;
-  const name = createHash('sha256').update(folder).digest('hex').slice(0, 32);
-  const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new GatewayError(
-          'STATE_IN_USE',
-          `Another gateway is running with the state directory ${folder}; this one was not started. Stop the other or choose another stateDir.`,
-          EXIT.failed,
-          cause,
-        ),
-      ),
+/** Two gateways with one set of counters would repeat them on air. */
+async function takeFolder(stateDir: string): Promise<{ folder: string; lock: { release(): void } }> {
+  let folder: string;
+  let lock: LockAttempt;
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+    folder = await realpath(stateDir);
+    lock = tryLock(join(folder, 'gateway.lock'));
+  } catch (cause) {
+    throw new GatewayError(
+      'STATE',
+      `The state directory ${stateDir} cannot be made or written (${messageOf(cause)}); check stateDir.`,
+      EXIT.failed,
+      cause,
     );
-    server.listen(`\0carillon-gateway-${name}`, resolve);
-  });
-  server.unref();
-  return server;
+  }
+  if (lock.kind === 'taken') return { folder, lock };
+  throw new GatewayError(
+    'STATE_IN_USE',
+    `Another gateway is running with the state directory ${folder} (process ${lock.processId}); this one was not started. Stop the other or choose another stateDir.`,
+  );
 }

@@ -5,8 +5,9 @@ import type { Command } from 'commander';
 import type { OnAir, StreamCount } from '#codec/messages/link.ts';
 import type { AirCounts } from '#hardware/air/channel.ts';
 import { loadConfig } from './config.ts';
-import { readIfPresent, replaceAtomically } from './durable.ts';
-import { EXIT, type ExitStatus, GatewayError, messageOf } from './fault.ts';
+import { readIfPresent, replaceAtomically } from '#hardware/file/durable.ts';
+import { messageOf } from '#hardware/fault.ts';
+import { EXIT, type ExitStatus, GatewayError } from './fault.ts';
 
 export interface GatewayStatus {
   readonly timeMs: number;
@@ -35,27 +36,29 @@ function statusPath(stateDir: string): string {
 /** Twice a second at most, one write at a time; a disk that is full costs the status and nothing else. */
 export class StatusWriter {
   readonly #path: string;
+  readonly #status: () => GatewayStatus;
   readonly #timer: NodeJS.Timeout;
   #writing: Promise<void> = Promise.resolve();
   #busy = false;
 
   constructor(stateDir: string, status: () => GatewayStatus) {
     this.#path = statusPath(stateDir);
-    this.#timer = setInterval(() => this.#write(status()), 500);
+    this.#status = status;
+    this.#timer = setInterval(() => this.#write(), 500);
     this.#timer.unref();
   }
 
-  async close(last: GatewayStatus): Promise<void> {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#writing;
-    this.#write(last);
+    this.#write();
     await this.#writing;
   }
 
-  #write(status: GatewayStatus): void {
+  #write(): void {
     if (this.#busy) return;
     this.#busy = true;
-    this.#writing = replaceAtomically(this.#path, `${JSON.stringify(status)}\n`)
+    this.#writing = replaceAtomically(this.#path, `${JSON.stringify(this.#status())}\n`)
       .catch(() => {})
       .finally(() => {
         this.#busy = false;

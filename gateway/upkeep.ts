@@ -6,7 +6,7 @@
 import type { StreamNumber } from '#codec/groups/group.ts';
 import type { Carousel } from './carousel.ts';
 import type { Counters } from './counters.ts';
-import { messageOf } from './fault.ts';
+import { messageOf } from '#hardware/fault.ts';
 
 /** More than any chunk needs. */
 const CHUNK_GROUPS = 16;

@@ -8,3 +8,13 @@ export class HardwareError extends Error {
     this.code = code;
   }
 }
+
+/** `ENOSPC` and the like; undefined for what is not from the system. */
+export function systemCodeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

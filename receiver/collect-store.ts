@@ -11,14 +11,16 @@
 
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { renameSync, rmSync, statSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DirectoryEntry } from '#codec/groups/directory.ts';
 import type { ReceivedGroup } from '#codec/groups/group.ts';
 import { LogReader, type LogRecord, LogWriter } from '#codec/groups/log.ts';
 import { Reception, type ReceptionEvent, type ReceptionLimits, type ReceptionStatus } from '#codec/groups/reception.ts';
+import { replaceDurablySync, writeAllSync } from '#hardware/file/durable.ts';
+import { tryLock } from '#hardware/file/lock.ts';
+import { messageOf, systemCodeOf } from '#hardware/fault.ts';
 import { ReceiverError } from './fault.ts';
-import { ProcessLock } from './process-lock.ts';
 
 /** What is lost at most when the process dies. */
 const UNWRITTEN_RECORDS_MAX = 16;
@@ -54,10 +56,14 @@ export interface OpenedLog {
   readonly skippedBytes: number;
 }
 
+interface CollectLock {
+  release(): void;
+}
+
 /** Everything is synchronous: a group is a few bytes, and the order of writes is the point. */
 export class CollectStore {
   readonly #folder: string;
-  readonly #lock: ProcessLock;
+  readonly #lock: CollectLock;
   readonly #nowMs: () => number;
   readonly #reception: Reception;
   readonly #packages = new Map<string, StoredPackage>();
@@ -73,7 +79,7 @@ export class CollectStore {
   /** Set when something could not be written: nothing more is taken in. */
   #failed = false;
 
-  private constructor(folder: string, lock: ProcessLock, options: CollectStoreOptions) {
+  private constructor(folder: string, lock: CollectLock, options: CollectStoreOptions) {
     this.#folder = folder;
     this.#lock = lock;
     this.#nowMs = options.nowMs ?? (() => performance.now());
@@ -87,13 +93,15 @@ export class CollectStore {
 
   /** Creates what is missing and takes up what was there. The events are what the log already amounts to. */
   static open(folder: string, options: CollectStoreOptions = {}): { store: CollectStore; events: CollectEvent[] } {
-    let lock: ProcessLock | undefined;
+    let lock: CollectLock | undefined;
+    let store: CollectStore | undefined;
     try {
       mkdirSync(join(folder, 'packages'), { recursive: true });
-      lock = ProcessLock.take(join(folder, 'collect.lock'));
-      const store = new CollectStore(folder, lock, options);
+      lock = takeLock(join(folder, 'collect.lock'));
+      store = new CollectStore(folder, lock, options);
       return { store, events: store.#replay() };
     } catch (error) {
+      if (store !== undefined) store.#closeLog();
       lock?.release();
       if (error instanceof ReceiverError) throw error;
       throw stateError(`The state in ${folder} cannot be opened`, error);
@@ -165,13 +173,18 @@ export class CollectStore {
     this.#reception.markComplete(identity);
   }
 
+  /** Its file is removed; it stays complete. */
+  discard({ sha256Hex, path }: StoredPackage): void {
+    rmSync(path, { force: true });
+    this.#packages.delete(sha256Hex);
+  }
+
   close(): void {
     try {
       if (!this.#failed) this.sync();
     } finally {
       this.#failed = true;
-      if (this.#log >= 0) closeSync(this.#log);
-      this.#log = -1;
+      this.#closeLog();
       this.#lock.release();
     }
   }
@@ -182,6 +195,11 @@ export class CollectStore {
 
   get #logPath(): string {
     return join(this.#folder, 'reception.log');
+  }
+
+  #closeLog(): void {
+    if (this.#log >= 0) closeSync(this.#log);
+    this.#log = -1;
   }
 
   /** Adopts a finished package by its name; removes what a power cut left half written. */
@@ -237,7 +255,7 @@ export class CollectStore {
     if (this.#unwritten.length === 0) return;
     const bytes = this.#writer.encode(this.#unwritten);
     this.#unwritten = [];
-    writeAll(this.#log, bytes);
+    writeAllSync(this.#log, bytes);
     this.#logBytes += bytes.length;
     if (this.#logBytes - this.#logBytesAnew > LOG_GROWTH_BYTES) this.#rewriteLog();
   }
@@ -258,7 +276,7 @@ export class CollectStore {
   #store(event: { identity: Uint8Array; bytes: Uint8Array; entry: DirectoryEntry | undefined }): CollectEvent {
     const sha256Hex = createHash('sha256').update(event.bytes).digest('hex');
     const name = `${sha256Hex}.pkg`;
-    writeDurably(join(this.#packagesFolder, name), (file) => writeAll(file, event.bytes));
+    replaceDurablySync(join(this.#packagesFolder, name), (file) => writeAllSync(file, event.bytes));
     const stored = this.#adoptPackage(name);
     if (stored === undefined) throw new ReceiverError('STATE', `${name} is no name for a package`);
     return { kind: 'package', stored, entry: event.entry };
@@ -268,11 +286,11 @@ export class CollectStore {
   #rewriteLog(): void {
     const writer = new LogWriter();
     let size = 0;
-    writeDurably(this.#logPath, (file) => {
+    replaceDurablySync(this.#logPath, (file) => {
       let records: LogRecord[] = [];
       const write = (): void => {
         const bytes = writer.encode(records);
-        writeAll(file, bytes);
+        writeAllSync(file, bytes);
         size += bytes.length;
         records = [];
       };
@@ -282,7 +300,7 @@ export class CollectStore {
       }
       write();
     });
-    if (this.#log >= 0) closeSync(this.#log);
+    this.#closeLog();
     this.#log = openSync(this.#logPath, 'a', 0o600);
     this.#writer = writer;
     this.#logBytes = this.#logBytesAnew = size;
@@ -304,43 +322,24 @@ export class CollectStore {
   }
 }
 
+function takeLock(path: string): CollectLock {
+  const attempt = tryLock(path);
+  if (attempt.kind === 'taken') return attempt;
+  throw new ReceiverError(
+    'STATE_LOCKED',
+    `Process ${attempt.processId} collects into this state already (${path}). Nothing was changed; stop it or use another --state.`,
+  );
+}
+
 function stateError(what: string, error: unknown): ReceiverError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = systemCodeOf(error);
   const reason =
     code === 'ENOSPC' || code === 'EDQUOT'
       ? 'the disk is full. Free some space and start again'
-      : `${error instanceof Error ? error.message : String(error)}. Put that right and start again`;
+      : `${messageOf(error)}. Put that right and start again`;
   return new ReceiverError(
     'STATE',
     `${what}: ${reason}; it goes on from the last second that was written, and finished packages are untouched.`,
     error,
   );
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
-}
-
-/** The old file or the whole new one, whatever happens. */
-function writeDurably(path: string, write: (file: number) => void): void {
-  const beside = `${path}.new`;
-  try {
-    const file = openSync(beside, 'w', 0o600);
-    try {
-      write(file);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(beside, path);
-  } catch (error) {
-    rmSync(beside, { force: true });
-    throw error;
-  }
-  const folder = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }

@@ -1,12 +1,13 @@
 /** `receiver collect`: groups in, packages out. A filter that can be killed at any time and goes on where it was. */
 
-import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
-import { hexOf } from '#codec/groups/carry.ts';
-import { type DirectoryEntry, deviceTypeTag } from '#codec/groups/directory.ts';
+import { type DirectoryEntry, parseDeviceTypeTag } from '#codec/groups/directory.ts';
 import { parseHexLine } from '#codec/groups/hex.ts';
-import { ByteWriter, linesOf, openBytes } from '#hardware/file/bytes.ts';
+import { ByteWriter, linesOf, openBytes, type StandardStreams } from '#hardware/file/bytes.ts';
+import { messageOf } from '#hardware/fault.ts';
 import { type CollectEvent, CollectStore } from './collect-store.ts';
+import { EXIT, exitOf, usage } from './fault.ts';
+import { ReceptionReport } from './reception-report.ts';
 
 /** As they come from the command line. */
 export interface CollectOptions {
@@ -17,19 +18,6 @@ export interface CollectOptions {
   readonly deviceType?: string;
 }
 
-export interface StandardStreams {
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-}
-
-const DONE = 0;
-const FAILED = 1;
-const USAGE = 2;
-const INCOMPLETE = 4;
-
-class Usage extends Error {}
-
 interface Settings {
   readonly folder: string;
   readonly file: string;
@@ -37,69 +25,16 @@ interface Settings {
 }
 
 function parseSettings(options: CollectOptions): Settings {
-  if ((options.input ?? 'hex') !== 'hex') throw new Usage(`collect reads -i hex, not ${options.input}.`);
-  if ((options.output ?? 'json') !== 'json') throw new Usage(`collect writes -o json, not ${options.output}.`);
-  if (options.state === undefined || options.state === '') throw new Usage('Say where to keep things: --state DIR.');
+  if ((options.input ?? 'hex') !== 'hex') throw usage(`collect reads -i hex, not ${options.input}.`);
+  if ((options.output ?? 'json') !== 'json') throw usage(`collect writes -o json, not ${options.output}.`);
+  if (options.state === undefined || options.state === '') throw usage('Say where to keep things: --state DIR.');
   let wants: Settings['wants'];
   if (options.deviceType !== undefined) {
-    const [vendor, name, ...rest] = options.deviceType.split('/');
-    if (vendor === '' || name === undefined || name === '' || rest.length > 0) {
-      throw new Usage(`--device-type is VENDOR/NAME, not ${options.deviceType}.`);
-    }
-    const tag = deviceTypeTag(vendor, name);
+    const tag = parseDeviceTypeTag(options.deviceType);
+    if (tag === undefined) throw usage(`--device-type is VENDOR/NAME, not ${options.deviceType}.`);
     wants = (entry) => entry.deviceTypeTag === tag;
   }
   return { folder: options.state, file: options.file ?? '-', wants };
-}
-
-/** Makes the JSON lines. Progress of an object is told when it has grown by a hundredth. */
-class Report {
-  readonly #told = new Map<string, number>();
-
-  lineOf(event: CollectEvent): string {
-    switch (event.kind) {
-      case 'tuned': {
-        const { pi, groupTypeCode } = event.tuning;
-        return line({ event: 'tuned', pi: pi.toString(16).toUpperCase().padStart(4, '0'), groupTypeCode });
-      }
-      case 'directory':
-        return line({
-          event: 'directory',
-          version: event.directory.version,
-          entries: event.entries.map((entry) => ({
-            handle: entry.handle,
-            identity: hexOf(entry.identity),
-            deviceTypeTag: entry.deviceTypeTag.toString(16).padStart(8, '0'),
-            sizeBytes: entry.sizeBytes,
-            deadline: entry.deadlineMinutes === 0 ? null : new Date(entry.deadlineMinutes * 60_000).toISOString(),
-            wanted: entry.wanted,
-          })),
-        });
-      case 'progress': {
-        const identity = hexOf(event.identity);
-        const { rank, needed, groupsUsed, blocksSolved, blocks } = event.progress;
-        const hundredths = Math.floor((100 * rank) / needed);
-        if (this.#told.get(identity) === hundredths) return '';
-        this.#told.set(identity, hundredths);
-        return line({
-          event: 'progress',
-          identity,
-          symbols: rank,
-          symbolsNeeded: needed,
-          groupsUsed,
-          blocksSolved,
-          blocks,
-        });
-      }
-      case 'package': {
-        const { identity, sha256Hex, path, sizeBytes } = event.stored;
-        return line({ event: 'package', identity: hexOf(identity), sha256: sha256Hex, file: path, sizeBytes });
-      }
-      case 'withdrawn':
-        return line({ event: 'withdrawn', identity: hexOf(event.identity) });
-    }
-    return event satisfies never;
-  }
 }
 
 function line(value: Record<string, unknown>): string {
@@ -110,14 +45,18 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
   const { folder, file, wants } = settings;
   const input = await openBytes(file, stdin);
   const writer = await ByteWriter.open('-', stdout);
-  const report = new Report();
+  const report = new ReceptionReport();
+  const lineOf = (event: CollectEvent): string => {
+    const told = report.tell(event);
+    return told === undefined ? '' : line(told);
+  };
   const { store, events } = CollectStore.open(folder, wants === undefined ? {} : { wants });
   const timer = setInterval(() => {
     try {
       store.tick();
     } catch (error) {
       // Whoever waits for the next line gets it.
-      input.destroy(error instanceof Error ? error : new Error(String(error)));
+      input.destroy(error instanceof Error ? error : new Error(messageOf(error)));
     }
   }, 500);
   try {
@@ -126,18 +65,18 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
       stderr.write(`reception.log: ${tornBytes} torn bytes cut off, ${skippedBytes} damaged bytes passed over\n`);
     }
     if (records > 0) stderr.write(`going on from ${records} records of earlier reception\n`);
-    let text = events.map((event) => report.lineOf(event)).join('');
+    let text = events.map(lineOf).join('');
     let lines = 0;
     let badLines = 0;
     for await (const hexLine of linesOf(input)) {
       lines++;
       const parsed = parseHexLine(hexLine);
       if (parsed.kind === 'fault') badLines++;
-      if (parsed.kind === 'group') for (const event of store.push(parsed.group)) text += report.lineOf(event);
+      if (parsed.kind === 'group') for (const event of store.push(parsed.group)) text += lineOf(event);
       if (text !== '') await writer.write(text);
       text = '';
     }
-    for (const event of store.endOfInput()) text += report.lineOf(event);
+    for (const event of store.endOfInput()) text += lineOf(event);
     const missing = store.missing();
     const packages = store.packages().length;
     const { drops, faults, dataGroups } = store.status();
@@ -147,13 +86,13 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
       event: 'end',
       complete,
       packages,
-      missing: missing?.map(({ identity }) => hexOf(identity)) ?? null,
+      missing: missing?.map(({ identity }) => identity.toHex()) ?? null,
       ...counts,
     });
     await writer.write(text);
     await writer.end();
     stderr.write(complete ? `complete: ${packages} packages in ${folder}/packages\n` : summary(missing, packages));
-    return complete ? DONE : INCOMPLETE;
+    return complete ? EXIT.done : EXIT.incomplete;
   } finally {
     clearInterval(timer);
     store.close();
@@ -178,13 +117,13 @@ export async function runCollect(options: CollectOptions, streams: StandardStrea
   ]) {
     if (value !== 'help') continue;
     streams.stdout.write(`${choice}\n`);
-    return DONE;
+    return EXIT.done;
   }
   try {
     return await collect(parseSettings(options), streams);
   } catch (error) {
-    streams.stderr.write(`collect: ${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof Usage ? USAGE : FAILED;
+    streams.stderr.write(`collect: ${messageOf(error)}\n`);
+    return exitOf(error);
   }
 }
 

@@ -10,8 +10,11 @@ import type { Quality } from '#codec/iq/receive.ts';
 import { GroupReceiver } from '#codec/iq/receive.ts';
 import type { SampleFormat } from '#codec/iq/samples.ts';
 import { SAMPLE_FORMATS } from '#codec/iq/samples.ts';
-import { ByteWriter, linesOf, openBytes } from '#hardware/file/bytes.ts';
+import { leastMpxRateHz } from '#codec/mpx/subcarrier.ts';
+import { ByteWriter, linesOf, openBytes, type StandardStreams } from '#hardware/file/bytes.ts';
 import { readWavHeader } from '#hardware/file/wav.ts';
+import { messageOf } from '#hardware/fault.ts';
+import { EXIT, exitOf, usage } from './fault.ts';
 
 /** As they come from the command line. */
 export interface DecodeOptions {
@@ -21,12 +24,6 @@ export interface DecodeOptions {
   readonly format?: string;
   readonly streams?: string;
   readonly output?: string;
-}
-
-export interface StandardStreams {
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
 }
 
 const INPUTS = ['iq', 'mpx', 'bits', 'hex'] as const;
@@ -42,35 +39,33 @@ interface Settings {
   readonly file: string;
 }
 
-class Usage extends Error {}
-
 function parseSettings(options: DecodeOptions): Settings {
   const input = INPUTS.find((name) => name === options.input);
-  if (input === undefined) throw new Usage(`Say what comes in: -i is one of ${INPUTS.join(', ')}.`);
+  if (input === undefined) throw usage(`Say what comes in: -i is one of ${INPUTS.join(', ')}.`);
   const output = OUTPUTS.find((name) => name === (options.output ?? 'hex'));
-  if (output === undefined) throw new Usage(`-o is one of ${OUTPUTS.join(', ')}.`);
+  if (output === undefined) throw usage(`-o is one of ${OUTPUTS.join(', ')}.`);
   const sampled = input === 'iq' || input === 'mpx';
-  if (!sampled && options.rate !== undefined) throw new Usage(`-r has no meaning for -i ${input}.`);
-  if (input !== 'iq' && options.format !== undefined) throw new Usage('--format is for -i iq only.');
+  if (!sampled && options.rate !== undefined) throw usage(`-r has no meaning for -i ${input}.`);
+  if (input !== 'iq' && options.format !== undefined) throw usage('--format is for -i iq only.');
   const format = SAMPLE_FORMATS.find((name) => name === (options.format ?? 'cu8'));
-  if (format === undefined) throw new Usage(`--format is one of ${SAMPLE_FORMATS.join(', ')}.`);
+  if (format === undefined) throw usage(`--format is one of ${SAMPLE_FORMATS.join(', ')}.`);
   const streams = options.streams === undefined || options.streams === '1' ? 1 : options.streams === '4' ? 4 : null;
-  if (streams === null) throw new Usage('--streams is 1 (RDS) or 4 (RDS and RDS2).');
+  if (streams === null) throw usage('--streams is 1 (RDS) or 4 (RDS and RDS2).');
   const rateHz = options.rate === undefined ? null : parseHz(options.rate);
-  if (options.rate !== undefined && rateHz === null) throw new Usage(`${options.rate} is no sample rate.`);
+  if (options.rate !== undefined && rateHz === null) throw usage(`${options.rate} is no sample rate.`);
   if (input === 'iq') checkIqRate(rateHz);
   if (input === 'mpx' && rateHz !== null) checkMpxRate(rateHz, streams);
   return { input, output, rateHz, format, streams, file: options.file ?? '-' };
 }
 
 function checkIqRate(rateHz: number | null): void {
-  if (rateHz === null) throw new Usage('Give the sample rate with -r, for example -r 250k.');
-  if (rateHz < 225_000 || rateHz > 20e6) throw new Usage('-r for -i iq is 225k to 20M.');
+  if (rateHz === null) throw usage('Give the sample rate with -r, for example -r 250k.');
+  if (rateHz < 225_000 || rateHz > 20e6) throw usage('-r for -i iq is 225k to 20M.');
 }
 
 function checkMpxRate(rateHz: number, streams: 1 | 4): void {
-  const least = streams === 4 ? 157_000 : 128_000;
-  if (rateHz < least) throw new Usage(`-r must be at least ${least} for these subcarriers.`);
+  const least = leastMpxRateHz(streams);
+  if (rateHz < least) throw usage(`-r must be at least ${least} for these subcarriers.`);
 }
 
 /** Group type as people write it (0A, 15B); C for a group of an RDS2 stream; null when block 2 is lost. */
@@ -174,10 +169,10 @@ async function decodeSamples(settings: Settings, input: Readable, lines: LineOut
   if (settings.input === 'mpx') {
     chunks = withoutWavHeader(input, (fileRateHz) => {
       if (fileRateHz !== null && rateHz !== null && fileRateHz !== rateHz) {
-        throw new Usage(`The WAV file says ${fileRateHz} samples a second and -r says ${rateHz}; leave -r out.`);
+        throw usage(`The WAV file says ${fileRateHz} samples a second and -r says ${rateHz}; leave -r out.`);
       }
       rateHz ??= fileRateHz;
-      if (rateHz === null) throw new Usage('Give the sample rate with -r, for example -r 171k.');
+      if (rateHz === null) throw usage('Give the sample rate with -r, for example -r 171k.');
       checkMpxRate(rateHz, settings.streams);
     });
   }
@@ -208,7 +203,7 @@ export async function runDecode(options: DecodeOptions, streams: StandardStreams
   for (const [value, choices] of lists) {
     if (value !== 'help') continue;
     streams.stdout.write(`${choices.join('\n')}\n`);
-    return 0;
+    return EXIT.done;
   }
   try {
     const settings = parseSettings(options);
@@ -218,10 +213,10 @@ export async function runDecode(options: DecodeOptions, streams: StandardStreams
     if (settings.input === 'hex') await decodeHex(input, lines, streams.stderr);
     else await decodeSamples(settings, input, lines, streams.stderr);
     await writer.end();
-    return 0;
+    return EXIT.done;
   } catch (error) {
-    streams.stderr.write(`decode: ${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof Usage ? 2 : 1;
+    streams.stderr.write(`decode: ${messageOf(error)}\n`);
+    return exitOf(error);
   }
 }
 

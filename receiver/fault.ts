@@ -1,4 +1,8 @@
+/** Exit statuses of every Carillon program. */
+export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, incomplete: 4 } as const;
+
 export type ReceiverErrorCode =
+  | 'USAGE'
   | 'CONFIG'
   | 'STATE'
   | 'STATE_LOCKED'
@@ -16,4 +20,20 @@ export class ReceiverError extends Error {
     this.name = 'ReceiverError';
     this.code = code;
   }
+}
+
+/** Wrong options of a command. */
+export function usage(message: string): ReceiverError {
+  return new ReceiverError('USAGE', message);
+}
+
+/** The stable name of what went wrong, whoever threw it. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+}
+
+/** What a script learns from the end of a command that failed. */
+export function exitOf(error: unknown): number {
+  const isUsage = error instanceof ReceiverError && (error.code === 'USAGE' || error.code === 'CONFIG');
+  return isUsage ? EXIT.usage : EXIT.failed;
 }

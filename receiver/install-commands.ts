@@ -5,16 +5,17 @@ import type { Command } from 'commander';
 import { explainRefusal, type Refused } from '#codec/package/refusal.ts';
 import type { SlotName } from '#hardware/contracts.ts';
 import { bootFilesIn, FileBoot } from '#hardware/boot/file-boot.ts';
+import { messageOf } from '#hardware/fault.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { createSlotFiles, FileSlots } from '#hardware/slots/file.ts';
 import { type ReceiverConfig, readConfig } from './config.ts';
-import { ReceiverError } from './fault.ts';
-import { type Device, installPackage, type InstallOutcome, markGood, rollBack, verifyPackage } from './install.ts';
+import { codeOf, EXIT, exitOf, ReceiverError } from './fault.ts';
+import { markGood, rollBack } from './confirm.ts';
+import type { Device } from './device.ts';
+import { installPackage, type InstallOutcome, verifyPackage } from './install.ts';
 import { StateStore, withHistory } from './state.ts';
 import { describeStatus, deviceStatus } from './status.ts';
-
-export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, incomplete: 4 } as const;
 
 interface FileDevice extends Device {
   readonly config: ReceiverConfig;
@@ -58,11 +59,10 @@ async function run(work: () => Promise<Said>): Promise<void> {
     process.stderr.write(`${text.trimEnd()}\n`);
     process.exitCode = exit;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
-    const message = error instanceof Error ? error.message : 'Something that is no error was thrown.';
-    process.stdout.write(`${JSON.stringify({ error: code, message })}\n`);
+    const message = messageOf(error);
+    process.stdout.write(`${JSON.stringify({ error: codeOf(error), message })}\n`);
     process.stderr.write(`${message}\n`);
-    process.exitCode = code === 'CONFIG' ? EXIT.usage : EXIT.failed;
+    process.exitCode = exitOf(error);
   }
 }
 

@@ -3,27 +3,29 @@
  * be killed at any moment; on the way up it takes in what was received before, and judges what was finished and not judged.
  */
 
-import { rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { type DirectoryEntry, deviceTypeTag } from '#codec/groups/directory.ts';
+import { deviceTypeTag } from '#codec/groups/directory.ts';
 import type { ReceivedGroup } from '#codec/groups/group.ts';
 import { GroupReceiver } from '#codec/iq/receive.ts';
-import { explainRefusal } from '#codec/package/refusal.ts';
+import { sleepMs } from '#hardware/clock/clock.ts';
 import type { IqSource } from '#hardware/contracts.ts';
+import { outliveReaders } from '#hardware/file/bytes.ts';
 import { FileSource } from '#hardware/file/source.ts';
+import { messageOf } from '#hardware/fault.ts';
 import { RtlTcpSource } from '#hardware/rtlsdr/client.ts';
-import { type CollectEvent, CollectStore, type StoredPackage } from './collect-store.ts';
+import { type CollectEvent, CollectStore } from './collect-store.ts';
 import { type ReceiverConfig, readConfig } from './config.ts';
-import { EXIT, openDevice, readPackage, saidOutcome } from './install-commands.ts';
-import { type Device, type InstallOutcome, installPackage, observe, settledIdentities } from './install.ts';
+import { codeOf, EXIT, exitOf, ReceiverError } from './fault.ts';
+import { openDevice } from './install-commands.ts';
+import type { Device } from './device.ts';
+import { settledIdentities } from './install.ts';
+import { Judging, Selection } from './judging.ts';
 import { type Progress, writeProgress } from './progress.ts';
+import { ReceptionReport } from './reception-report.ts';
 
 const PROGRESS_INTERVAL_MS = 500;
 const RECONNECT_FIRST_MS = 1000;
 const RECONNECT_LAST_MS = 30_000;
-/** A package that could not be installed now is tried again: after a confirmation, or when the medium is better. */
-const RETRY_FIRST_MS = 5000;
-const RETRY_LAST_MS = 300_000;
 
 export interface ListenOptions {
   readonly untilInstalled: boolean;
@@ -47,44 +49,17 @@ export async function listen(config: ReceiverConfig, device: Device, options: Li
   }
 }
 
-/** What is collected at all: packages for this device type that are not settled. */
-class Selection {
-  /** Identities that would be judged as they were. */
-  settled: ReadonlySet<string>;
-  readonly #tag: number;
-
-  constructor(tag: number, settled: ReadonlySet<string>) {
-    this.#tag = tag;
-    this.settled = settled;
-  }
-
-  isForThisDevice = (entry: DirectoryEntry): boolean => entry.deviceTypeTag === this.#tag;
-
-  wants = (entry: DirectoryEntry): boolean => this.isForThisDevice(entry) && !this.settled.has(entry.identity.toHex());
-}
-
-interface Waiting {
-  readonly stored: StoredPackage;
-  /** Finished in an earlier run. */
-  readonly isFromBefore: boolean;
-}
-
 class Listener {
   readonly #config: ReceiverConfig;
   readonly #device: Device;
   readonly #options: ListenOptions;
   readonly #selection: Selection;
   readonly #store: CollectStore;
-  /** Finished and not settled. */
-  #waiting: Waiting[] = [];
-  #retryAtMs = 0;
-  #retryWaitMs = RETRY_FIRST_MS;
-  #toldHundredths = new Map<string, number>();
+  readonly #judging: Judging;
+  readonly #report = new ReceptionReport();
   #toldLocked = new Map<number, boolean>();
   #progressMs = 0;
   #sourceText = '';
-  /** The exit status, once there is one. */
-  #exit: number | undefined;
 
   static async open(config: ReceiverConfig, device: Device, options: ListenOptions): Promise<Listener> {
     const { vendor, deviceType } = config.device;
@@ -99,7 +74,8 @@ class Listener {
     this.#selection = selection;
     const { store, events } = CollectStore.open(config.stateFolder, { wants: selection.wants });
     this.#store = store;
-    this.#waiting = store.packages().map((stored) => ({ stored, isFromBefore: true }));
+    const { untilInstalled, tell, say } = options;
+    this.#judging = new Judging({ device, store, selection, untilInstalled, tell, say });
     // A package that the log completed just now is in both.
     this.#take(events.filter((event) => event.kind !== 'package'));
   }
@@ -109,22 +85,22 @@ class Listener {
   }
 
   async run(): Promise<number> {
-    await this.#judgeWaiting();
+    await this.#judging.judgeAll();
     const firstWaitMs = this.#options.reconnectMs ?? RECONNECT_FIRST_MS;
-    for (let waitMs = firstWaitMs; this.#exit === undefined; ) {
+    for (let waitMs = firstWaitMs; this.#judging.exit === undefined; ) {
       if (this.#options.signal.aborted) return this.#untilNow();
       const startedMs = this.#device.nowMs();
       const end = await this.#listenOnce();
-      if (end === 'stopped') return this.#exit ?? this.#untilNow();
-      if (end === 'end-of-recording') return this.#exit ?? this.#untilNow();
+      if (end === 'stopped') return this.#judging.exit ?? this.#untilNow();
+      if (end === 'end-of-recording') return this.#judging.exit ?? this.#untilNow();
       // A source that worked for a while is given the short wait again.
       if (this.#device.nowMs() - startedMs > RECONNECT_LAST_MS) waitMs = firstWaitMs;
       this.#options.say(`Trying again in ${waitMs / 1000} s; what was received is kept.`);
-      await sleep(waitMs, this.#options.signal);
-      if (this.#waiting.length > 0 && this.#device.nowMs() >= this.#retryAtMs) await this.#judgeWaiting();
+      await sleepMs(waitMs, this.#options.signal);
+      await this.#judging.judgeDue();
       waitMs = Math.min(2 * waitMs, RECONNECT_LAST_MS);
     }
-    return this.#exit;
+    return this.#judging.exit;
   }
 
   /** Nothing failed, and what was asked for has not happened. */
@@ -156,20 +132,20 @@ class Listener {
       for await (const chunk of source.chunks()) {
         receiver.push(chunk);
         await this.#heard(groups, fresh, receiver);
-        if (this.#exit !== undefined || signal.aborted) return 'stopped';
+        if (this.#judging.exit !== undefined || signal.aborted) return 'stopped';
       }
       if (signal.aborted) return 'stopped';
       receiver.end();
       await this.#heard(groups, fresh, receiver);
       this.#take(this.#store.endOfInput());
-      await this.#judgeWaiting();
+      await this.#judging.judgeAll();
       await this.#writeProgress(receiver, false);
       tell({ event: 'end-of-recording' });
       return 'end-of-recording';
     } catch (error) {
       if (signal.aborted) return 'stopped';
       if (isOurs(error)) throw error;
-      const message = error instanceof Error ? error.message : 'The source failed.';
+      const message = messageOf(error);
       tell({ event: 'source-lost', message });
       say(message);
       await this.#writeProgress(undefined, false);
@@ -190,124 +166,30 @@ class Listener {
     }
     groups.length = 0;
     this.#store.tick();
-    const nowMs = this.#device.nowMs();
-    if (this.#waiting.length > 0 && nowMs >= this.#retryAtMs) await this.#judgeWaiting();
+    await this.#judging.judgeDue();
     // The last one says how it ended.
-    if (nowMs - this.#progressMs < PROGRESS_INTERVAL_MS && this.#exit === undefined) return;
+    const isTime = this.#device.nowMs() - this.#progressMs >= PROGRESS_INTERVAL_MS;
+    if (!isTime && this.#judging.exit === undefined) return;
     this.#tellReception(receiver);
     await this.#writeProgress(receiver, true);
   }
 
   #take(events: readonly CollectEvent[]): void {
-    const { tell, say } = this.#options;
     for (const event of events) {
-      switch (event.kind) {
-        case 'tuned':
-          tell({ event: 'tuned', pi: event.tuning.pi.toString(16).toUpperCase().padStart(4, '0') });
-          break;
-        case 'directory': {
-          const entries = event.entries.map(({ identity, sizeBytes, handle, wanted }) => ({
-            identity: identity.toHex(),
-            sizeBytes,
-            handle,
-            wanted,
-          }));
-          tell({ event: 'directory', version: event.directory.version, entries });
-          break;
-        }
-        case 'progress': {
-          const identity = event.identity.toHex();
-          const { rank, needed } = event.progress;
-          const hundredths = Math.floor((100 * rank) / needed);
-          if (this.#toldHundredths.get(identity) === hundredths) break;
-          this.#toldHundredths.set(identity, hundredths);
-          tell({ event: 'progress', identity, symbols: rank, symbolsNeeded: needed });
-          if (hundredths % 10 === 0) say(`${hundredths} % of ${identity} received.`);
-          break;
-        }
-        case 'package': {
-          const { sha256Hex, path, sizeBytes } = event.stored;
-          tell({ event: 'package', sha256: sha256Hex, file: path, sizeBytes });
-          say(`Received ${sizeBytes} bytes; checking.`);
-          this.#waiting.push({ stored: event.stored, isFromBefore: false });
-          this.#retryAtMs = 0;
-          break;
-        }
-        case 'withdrawn':
-          tell({ event: 'withdrawn', identity: event.identity.toHex() });
-          break;
-      }
+      const told = this.#report.tell(event);
+      if (told === undefined) continue;
+      this.#options.tell(told);
+      if (event.kind === 'progress') this.#sayProgress(event.identity, event.progress);
+      if (event.kind !== 'package') continue;
+      this.#options.say(`Received ${event.stored.sizeBytes} bytes; checking.`);
+      this.#judging.add(event.stored);
     }
   }
 
-  async #judgeWaiting(): Promise<void> {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const one of waiting) {
-      let outcome: InstallOutcome;
-      try {
-        outcome = await installPackage(await readPackage(one.stored.path), this.#device);
-      } catch (error) {
-        // The device failed, not the package.
-        const message = error instanceof Error ? error.message : 'The installation failed.';
-        this.#options.tell({ event: 'error', sha256: one.stored.sha256Hex, message });
-        this.#options.say(message);
-        this.#later(one);
-        continue;
-      }
-      await this.#settle(one, outcome);
-    }
-  }
-
-  #later(one: Waiting): void {
-    this.#waiting.push(one);
-    this.#retryAtMs = this.#device.nowMs() + this.#retryWaitMs;
-    this.#retryWaitMs = Math.min(2 * this.#retryWaitMs, RETRY_LAST_MS);
-  }
-
-  async #settle(one: Waiting, outcome: InstallOutcome): Promise<void> {
-    const { tell, say, untilInstalled } = this.#options;
-    const { stored, isFromBefore } = one;
-    const { facts } = await observe(this.#device);
-    const sha256 = stored.sha256Hex;
-    switch (outcome.kind) {
-      case 'installed': {
-        const { target, version, sequence, encoding, writtenBytes, keptBytes } = outcome;
-        tell({ event: 'installed', sha256, version, sequence, slot: target, encoding, writtenBytes, keptBytes });
-        tell({ event: 'switched', slot: target, version, sequence });
-        if (untilInstalled) this.#exit = EXIT.done;
-        break;
-      }
-      case 'already-installed':
-        tell({ event: 'already-installed', sha256, version: outcome.version, sequence: outcome.sequence });
-        // The one of last time is not what is waited for, unless that run ended before it could say so.
-        if (untilInstalled && (!isFromBefore || facts.install?.state === 'switched')) this.#exit = EXIT.done;
-        break;
-      case 'postponed':
-        tell({ event: 'postponed', sha256, detail: outcome.detail });
-        this.#later(one);
-        break;
-      case 'refused': {
-        const { reason, detail } = outcome;
-        tell({ event: 'refused', sha256, reason, detail, explanation: explainRefusal(outcome) });
-        if (untilInstalled) this.#exit = EXIT.refused;
-        break;
-      }
-    }
-    say(saidOutcome(outcome).text);
-    if (outcome.kind === 'postponed') return;
-    this.#store.markComplete(stored.identity);
-    this.#retryWaitMs = RETRY_FIRST_MS;
-    this.#selection.settled = await settledIdentities(this.#device);
-    await this.#dropPackages();
-  }
-
-  /** The package that is installed stays, so that it counts as received after a restart; the others are done with. */
-  async #dropPackages(): Promise<void> {
-    const { facts } = await observe(this.#device);
-    const kept = new Set([facts.install?.packageHex, ...this.#waiting.map(({ stored }) => stored.sha256Hex)]);
-    for (const stored of this.#store.packages())
-      if (!kept.has(stored.sha256Hex)) await rm(stored.path, { force: true });
+  /** People are told every tenth. */
+  #sayProgress(identity: Uint8Array, { rank, needed }: { rank: number; needed: number }): void {
+    const hundredths = Math.floor((100 * rank) / needed);
+    if (hundredths % 10 === 0) this.#options.say(`${hundredths} % of ${identity.toHex()} received.`);
   }
 
   #tellLock(receiver: GroupReceiver): void {
@@ -350,7 +232,8 @@ class Listener {
         fraction: state === 'complete' ? 1 : progress === undefined ? 0 : progress.rank / progress.needed,
       })),
     };
-    await writeProgress(this.#config.stateFolder, progress);
+    // Losing it loses nothing: a disk that has no room for it must not look like a source that is gone.
+    await writeProgress(this.#config.stateFolder, progress).catch(() => {});
   }
 }
 
@@ -361,20 +244,7 @@ function openSource({ source }: ReceiverConfig): IqSource {
 
 /** Failures of the device's own state, which no reconnecting mends. */
 function isOurs(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReceiverError';
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
+  return error instanceof ReceiverError;
 }
 
 function say(line: string): void {
@@ -382,6 +252,7 @@ function say(line: string): void {
 }
 
 async function runListen(options: { config: string; untilInstalled?: boolean; json?: boolean }): Promise<number> {
+  outliveReaders(process);
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   process.once('SIGTERM', stop).once('SIGINT', stop);
@@ -398,11 +269,10 @@ async function runListen(options: { config: string; untilInstalled?: boolean; js
       await device.slots.close();
     }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
-    const message = error instanceof Error ? error.message : 'Listening failed.';
-    tell({ event: 'failed', code, message });
+    const message = messageOf(error);
+    tell({ event: 'failed', code: codeOf(error), message });
     say(message);
-    return code === 'CONFIG' ? EXIT.usage : EXIT.failed;
+    return exitOf(error);
   } finally {
     process.off('SIGTERM', stop).off('SIGINT', stop);
   }

@@ -3,8 +3,9 @@
  * says what was counted and when; losing it loses nothing.
  */
 
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceAtomically } from '#hardware/file/durable.ts';
 
 interface StreamProgress {
   readonly stream: number;
@@ -40,9 +41,7 @@ const NAME = 'progress.json';
 
 /** One step for a reader, no fsync: it is worth nothing after a power cut. */
 export async function writeProgress(stateFolder: string, progress: Progress): Promise<void> {
-  const path = join(stateFolder, NAME);
-  await writeFile(`${path}.new`, `${JSON.stringify(progress)}\n`);
-  await rename(`${path}.new`, path);
+  await replaceAtomically(join(stateFolder, NAME), `${JSON.stringify(progress)}\n`);
 }
 
 export async function readProgress(stateFolder: string): Promise<Progress | undefined> {

@@ -7,11 +7,13 @@
  *     progress.json         what is being received, written by `listen`; may be lost at any time
  */
 
-import { link, mkdir, open, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { RefusalReason } from '#codec/package/refusal.ts';
 import type { SlotName } from '#hardware/contracts.ts';
+import { readIfPresent, replaceDurably } from '#hardware/file/durable.ts';
+import { type LockAttempt, waitForLock } from '#hardware/file/lock.ts';
 import { ReceiverError } from './fault.ts';
 import type { InstallState } from './install-states.ts';
 
@@ -182,20 +184,29 @@ export class StateStore {
   }
 
   async #locked<Result>(name: string, work: () => Promise<Result>, patienceMs = LOCK_PATIENCE_MS): Promise<Result> {
-    await mkdir(this.#folder, { recursive: true });
     const path = join(this.#folder, name);
-    await takeLock(path, patienceMs);
+    let lock: LockAttempt;
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      lock = await waitForLock(path, patienceMs);
+    } catch (error) {
+      throw new ReceiverError('STATE', `${path} cannot be made. Nothing was changed.`, error);
+    }
+    if (lock.kind === 'held')
+      throw new ReceiverError(
+        'STATE_LOCKED',
+        `Process ${lock.processId} holds ${path}. Nothing was changed; try again when it has finished.`,
+      );
     try {
       return await work();
     } finally {
-      await unlink(path);
+      lock.release();
     }
   }
 }
 
 const FLOOR_COPIES = ['floor-0', 'floor-1'];
 const LOCK_PATIENCE_MS = 10_000;
-const LOCK_RETRY_MS = 20;
 
 function parseFloor(text: string | undefined): number | undefined {
   const match = /^(\d{1,16}) ([0-9a-f]{8})\n$/.exec(text ?? '');
@@ -206,100 +217,18 @@ function parseFloor(text: string | undefined): number | undefined {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readIfPresent(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new ReceiverError('STATE', `${path} cannot be read. Nothing was changed.`, error);
   }
 }
 
-/** The old file or the new one, whatever happens: temporary file, fsync, rename, fsync of the folder. */
 async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
   try {
-    const file = await open(temporary, 'w', 0o644);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    const folder = await open(dirname(path), 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    await replaceDurably(path, text, { mode: 0o644 });
   } catch (error) {
     throw new ReceiverError('STATE', `${path} cannot be replaced; what it said before still holds.`, error);
   }
-}
-
-/**
- * A lock file that names its owner's process and when that process began, so that one left behind by kill -9 or a power cut
- * is recognised: the number may belong to another process by now, the beginning does not. It is linked into place whole, so
- * that it is never seen empty.
- */
-async function takeLock(path: string, patienceMs: number): Promise<void> {
-  const beside = `${path}.${process.pid}.${nextLock++}`;
-  try {
-    await writeFile(beside, (await processIdentity(process.pid)) ?? String(process.pid));
-    for (let waitedMs = 0; ; waitedMs += LOCK_RETRY_MS) {
-      if (await linkIfFree(beside, path)) return;
-      const owner = await readIfThere(path);
-      if (owner === undefined) continue;
-      if (!(await isRunning(owner))) await breakLock(path);
-      else if (waitedMs >= patienceMs)
-        throw new ReceiverError(
-          'STATE_LOCKED',
-          `Process ${owner.split(' ')[0]} holds ${path}. Nothing was changed; try again when it has finished.`,
-        );
-      else await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
-    }
-  } finally {
-    await rm(beside, { force: true });
-  }
-}
-
-let nextLock = 0;
-
-async function linkIfFree(beside: string, path: string): Promise<boolean> {
-  try {
-    await link(beside, path);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw new ReceiverError('STATE', `${path} cannot be made. Nothing was changed.`, error);
-  }
-}
-
-/** Renaming is the step that only one of several can win. */
-async function breakLock(path: string): Promise<void> {
-  const aside = `${path}.${process.pid}.stale`;
-  try {
-    await rename(path, aside);
-    await unlink(aside);
-  } catch {
-    // Another one was faster.
-  }
-}
-
-async function processIdentity(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
-    // proc(5): the name in parentheses may hold anything; `starttime` is field 22, the 20th behind it.
-    const starttime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return `${pid} ${starttime} ${bootId.trim()}`;
-  } catch {
-    return undefined;
-  }
-}
-
-async function isRunning(owner: string): Promise<boolean> {
-  const pid = Number(owner.split(' ')[0]);
-  return Number.isSafeInteger(pid) && pid > 0 && (await processIdentity(pid)) === owner;
 }
 
 export function withHistory(facts: Facts, timeMs: number, event: string, detail: string): Facts {

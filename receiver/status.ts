@@ -3,7 +3,7 @@
 import { explainRefusal, type RefusalReason } from '#codec/package/refusal.ts';
 import type { BootState, SlotName } from '#hardware/contracts.ts';
 import type { EnvironmentHealth } from '#hardware/boot/uboot-env.ts';
-import { type Device, observe } from './install.ts';
+import { type Device, observe } from './device.ts';
 import type { InstallState } from './install-states.ts';
 import { type Progress, readProgress } from './progress.ts';
 import type { HistoryEntry, LoadedState, RefusalCount, SlotFacts } from './state.ts';

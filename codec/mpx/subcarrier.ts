@@ -35,6 +35,11 @@ export function topHz(streams: 1 | 4): number {
   return SUBCARRIERS[streams - 1].frequencyHz + 2 * BIT_RATE_HZ;
 }
 
+/** Lowest sample rate of a multiplex that programs take: above twice `topHz`, with room for filters. */
+export function leastMpxRateHz(streams: 1 | 4): number {
+  return streams === 4 ? 157_000 : 128_000;
+}
+
 /** Entries of a sine table; a power of two. Read without interpolation the error is 1.1e-4 rms, -79 dB. */
 export const SINE_STEPS = 16_384;
 

@@ -32,6 +32,7 @@ export class AirServer {
   #listener: Socket | undefined;
   #tuning: Tuning;
   #waiting: (() => void)[] = [];
+  #closed = false;
 
   private constructor(options: AirServerOptions) {
     this.#options = options;
@@ -67,6 +68,7 @@ export class AirServer {
 
   /** Resolves when somebody has tuned in to something, or the server closes. */
   async tunedIn(): Promise<void> {
+    if (this.#closed) return;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
@@ -89,6 +91,7 @@ export class AirServer {
 
   /** A listener gets what was already sent, then the end of the stream. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#wake();
     const listener = this.#listener;
     if (listener !== undefined) {

@@ -3,10 +3,12 @@
  * what U-Boot does with RAUC's boot script (rauc contrib/uboot.sh), run on the same two files.
  */
 
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BootControl, BootState, SlotName } from '#hardware/contracts.ts';
 import { HardwareError } from '../fault.ts';
+import { readIfPresent, replaceDurably } from '../file/durable.ts';
+import { waitForLock } from '../file/lock.ts';
 import { ENVIRONMENT_BYTES, type EnvironmentHealth, UBootEnvironment, type Variables } from './uboot-env.ts';
 
 /** What RAUC's boot script gives a slot that it knows nothing of, and what `mark-good` restores. */
@@ -18,6 +20,8 @@ const DEFAULTS: Variables = new Map([
   ['BOOT_A_LEFT', String(DEFAULT_ATTEMPTS)],
   ['BOOT_B_LEFT', String(DEFAULT_ATTEMPTS)],
 ]);
+
+const LOCK_PATIENCE_MS = 10_000;
 
 const SLOT_NAMES: readonly SlotName[] = ['A', 'B'];
 
@@ -54,27 +58,51 @@ export class FileBoot implements BootControl {
    * order new ones, and a half-written slot must not be among them.
    */
   async markUnbootable(slot: SlotName): Promise<void> {
-    const { order } = await this.state();
-    if (order.every((name) => name === slot))
-      throw new HardwareError(
-        'BOOT_STATE',
-        `Slot ${slot} is the only one in the boot order; without it nothing would start.`,
+    await this.#exclusively(async () => {
+      const { order } = await this.state();
+      if (order.every((name) => name === slot))
+        throw new HardwareError(
+          'BOOT_STATE',
+          `Slot ${slot} is the only one in the boot order; without it nothing would start.`,
+        );
+      await this.#write(
+        order.filter((name) => name !== slot),
+        { [slot]: 0 },
       );
-    await this.#write(
-      order.filter((name) => name !== slot),
-      { [slot]: 0 },
-    );
+    });
   }
 
   async activate(slot: SlotName, attempts: number): Promise<void> {
-    const { order } = await this.state();
-    await this.#write([slot, ...order.filter((name) => name !== slot)], { [slot]: attempts });
+    await this.#exclusively(async () => {
+      const { order } = await this.state();
+      await this.#write([slot, ...order.filter((name) => name !== slot)], { [slot]: attempts });
+    });
   }
 
   /** Keeps the order: a health check that runs after a switch and before the reboot must not undo the switch. */
   async markGood(slot: SlotName): Promise<void> {
-    const { order } = await this.state();
-    await this.#write(order.includes(slot) ? order : [slot, ...order], { [slot]: DEFAULT_ATTEMPTS });
+    await this.#exclusively(async () => {
+      const { order } = await this.state();
+      await this.#write(order.includes(slot) ? order : [slot, ...order], { [slot]: DEFAULT_ATTEMPTS });
+    });
+  }
+
+  /** The health check marks good while an update is installed: what one of them reads must still hold when it writes. */
+  async #exclusively(change: () => Promise<void>): Promise<void> {
+    const folder = dirname(this.#runningPath);
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, 'boot.lock');
+    const lock = await waitForLock(path, LOCK_PATIENCE_MS);
+    if (lock.kind === 'held')
+      throw new HardwareError(
+        'BOOT_STATE',
+        `Process ${lock.processId} holds ${path}, so the boot order was left as it is; try again.`,
+      );
+    try {
+      await change();
+    } finally {
+      lock.release();
+    }
   }
 
   async #write(order: readonly SlotName[], attempts: Partial<Record<SlotName, number>>): Promise<void> {
@@ -115,10 +143,9 @@ export class FileBoot implements BootControl {
   async #running(): Promise<SlotName> {
     let text: string;
     try {
-      text = (await readFile(this.#runningPath, 'utf8')).trim();
-    } catch (error) {
       // Never started by this boot loader: the factory's slot.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'A';
+      text = ((await readIfPresent(this.#runningPath)) ?? 'A').trim();
+    } catch (error) {
       throw new HardwareError(
         'BOOT_STATE',
         `${this.#runningPath} cannot be read, so it is unknown which slot runs.`,
@@ -134,15 +161,7 @@ export class FileBoot implements BootControl {
 
   async #record(slot: SlotName): Promise<void> {
     await mkdir(dirname(this.#runningPath), { recursive: true });
-    const temporary = `${this.#runningPath}.new`;
-    const file = await open(temporary, 'w');
-    try {
-      await file.write(`${slot}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, this.#runningPath);
+    await replaceDurably(this.#runningPath, `${slot}\n`, { mode: 0o644 });
   }
 }
 

@@ -11,7 +11,8 @@
 import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { HardwareError } from '../fault.ts';
+import { HardwareError, systemCodeOf } from '../fault.ts';
+import { flushFolder } from '../file/durable.ts';
 
 const CRC_BYTES = 4;
 const HEAD_BYTES = CRC_BYTES + 1;
@@ -128,8 +129,9 @@ export class UBootEnvironment {
       try {
         await mkdir(dirname(path), { recursive: true });
         await writeFile(path, new Uint8Array(this.#files.sizeBytes), { flag: 'wx', flush: true });
+        await flushFolder(dirname(path));
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
+        if (systemCodeOf(error) !== 'EEXIST')
           throw new HardwareError('ENVIRONMENT_IO', `${path} cannot be made.`, error);
       }
     }
@@ -144,7 +146,7 @@ export class UBootEnvironment {
     try {
       file = await open(this.#files.paths[index], 'r');
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      if (systemCodeOf(error) === 'ENOENT') return undefined;
       throw new HardwareError('ENVIRONMENT_IO', `${this.#files.paths[index]} cannot be read.`, error);
     }
     try {

@@ -1,6 +1,16 @@
 /** Clocks: the machine's own, and one that a stream of samples drives (a simulated station may run faster). */
 
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '#hardware/contracts.ts';
+
+/** Resolves after this time, or as soon as `signal` is aborted. */
+export async function sleepMs(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await wait(ms, undefined, signal === undefined ? {} : { signal });
+  } catch {
+    // Aborted: nothing else makes it reject.
+  }
+}
 
 export class SystemClock implements Clock {
   nowMs(): number {
@@ -10,16 +20,8 @@ export class SystemClock implements Clock {
   async sleepUntilMs(timeMs: number, signal?: AbortSignal): Promise<void> {
     const waitMs = timeMs - Date.now();
     if (waitMs <= 0 || signal?.aborted === true) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      // setTimeout takes 31 bits of milliseconds; whoever sleeps longer looks again.
-      const timer = setTimeout(done, Math.min(waitMs, 0x7fff_ffff));
-      signal?.addEventListener('abort', done);
-    });
+    // A timer takes 31 bits of milliseconds; whoever sleeps longer looks again.
+    await sleepMs(Math.min(waitMs, 0x7fff_ffff), signal);
     if (Date.now() < timeMs) await this.sleepUntilMs(timeMs, signal);
   }
 }

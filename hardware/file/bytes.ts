@@ -12,6 +12,11 @@ export interface StandardStreams {
   readonly stderr: Writable;
 }
 
+/** For a program that goes on with its work when nobody reads what it says any more (EPIPE). */
+export function outliveReaders({ stdout, stderr }: Pick<StandardStreams, 'stdout' | 'stderr'>): void {
+  for (const stream of [stdout, stderr]) stream.on('error', () => {});
+}
+
 const STANDARD = '-';
 const READ_BYTES = 256 * 1024;
 

@@ -7,7 +7,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { chmod, open, readFile, writeFile } from 'node:fs/promises';
 import { keyIdOf } from '#codec/package/sign.ts';
 import type { Signer } from '#hardware/contracts.ts';
-import { HardwareError } from '../fault.ts';
+import { HardwareError, systemCodeOf } from '../fault.ts';
 
 const GROUP_AND_OTHERS = 0o077;
 /** RFC 8410 clause 4: SubjectPublicKeyInfo of Ed25519 is these 12 bytes and the 32 bytes of the key. */
@@ -35,7 +35,7 @@ export async function openFileSigner(path: string): Promise<Signer> {
       `The private key ${path} can be read by others (mode ${(mode & 0o777).toString(8).padStart(4, '0')}). ` +
         `It was not used. Make it mode 0600, and replace it if someone may have copied it.`,
     );
-  return signerOf(parsePrivateKey(pem, path));
+  return signerOf(parseEd25519(() => createPrivateKey(pem), 'private', path));
 }
 
 /** Makes a new key in a new file of mode 0600. Never overwrites one. */
@@ -49,19 +49,19 @@ export async function createFileSigner(path: string): Promise<Signer> {
     });
     await chmod(path, 0o600);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST')
+    if (systemCodeOf(error) === 'EEXIST')
       throw new HardwareError('KEY_EXISTS', `${path} exists already and was left as it is.`, error);
     throw new HardwareError('KEY_UNREADABLE', `The private key ${path} cannot be written.`, error);
   }
   return signerOf(privateKey);
 }
 
-function parsePrivateKey(pem: string, path: string): KeyObject {
+function parseEd25519(parse: () => KeyObject, half: 'private' | 'public', path: string): KeyObject {
   let key: KeyObject;
   try {
-    key = createPrivateKey(pem);
+    key = parse();
   } catch (error) {
-    throw new HardwareError('KEY_WRONG_TYPE', `${path} holds no private key in PEM.`, error);
+    throw new HardwareError('KEY_WRONG_TYPE', `${path} holds no ${half} key in PEM.`, error);
   }
   if (key.asymmetricKeyType !== 'ed25519')
     throw new HardwareError('KEY_WRONG_TYPE', `${path} holds a key of type ${key.asymmetricKeyType}, not Ed25519.`);
@@ -93,15 +93,7 @@ export function publicKeyToPem(publicKey: Uint8Array): string {
 export function publicKeyFromPem(pem: string, path = 'the text'): Uint8Array {
   if (pem.includes('PRIVATE KEY'))
     throw new HardwareError('KEY_WRONG_TYPE', `${path} holds a private key; only the public one belongs here.`);
-  let key: KeyObject;
-  try {
-    key = createPublicKey(pem);
-  } catch (error) {
-    throw new HardwareError('KEY_WRONG_TYPE', `${path} holds no public key in PEM.`, error);
-  }
-  if (key.asymmetricKeyType !== 'ed25519')
-    throw new HardwareError('KEY_WRONG_TYPE', `${path} holds a key of type ${key.asymmetricKeyType}, not Ed25519.`);
-  return rawPublicKey(key);
+  return rawPublicKey(parseEd25519(() => createPublicKey(pem), 'public', path));
 }
 
 export async function readPublicKey(path: string): Promise<Uint8Array> {

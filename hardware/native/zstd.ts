@@ -2,6 +2,7 @@
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ZSTD_LEVEL, ZSTD_MAX_WINDOW_LOG, type Zstd } from '#codec/package/compress.ts';
+import { messageOf } from '../fault.ts';
 
 const MIN_WINDOW_LOG = 10;
 
@@ -33,7 +34,7 @@ export const nativeZstd: Zstd = {
       });
       return { kind: 'bytes', bytes: plain(content) };
     } catch (error) {
-      return { kind: 'fault', detail: error instanceof Error ? error.message : 'zstd failed' };
+      return { kind: 'fault', detail: messageOf(error) };
     }
   },
 };

@@ -57,7 +57,7 @@ describe('the configuration', () => {
     [{ ...LEAST, link: { bundleDir: 'b', port: 0 } }, 'link.port must be a number from 1'],
     [
       { ...LEAST, station: { ...STATION, rds2: true }, output: { kind: 'mpx-file', path: 'x', rateHz: 144_000 } },
-      'rateHz must be 156800 or more',
+      'rateHz must be 157000 or more',
     ],
     [{ ...LEAST, trustedKeys: [''] }, 'trustedKeys[0]'],
     ['text', 'must be an object'],

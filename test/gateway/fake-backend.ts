@@ -1,5 +1,6 @@
 /** A backend for tests: real TLS, real frames, and misbehaviour on request. */
 
+import { once } from 'node:events';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { encodeFrame, FrameReader } from '#codec/messages/frame.ts';
 import {
@@ -50,6 +51,8 @@ export class FakeBackend {
   stalls = false;
   /** Instead of 'welcome'. */
   greeting: BackendMessage | undefined;
+  /** Reads nothing after the hello. */
+  isDeaf = false;
   pieceBytes = PIECE_BYTES;
   connections = 0;
   /** Bytes of pieces that were handed to the socket, over all connections. */
@@ -125,6 +128,10 @@ export class FakeBackend {
           );
           for (const { job } of this.offers) say(job);
           say({ kind: 'current', jobIds: this.offers.map(({ job }) => job.jobId) });
+          if (this.isDeaf) {
+            socket.pause();
+            await once(socket, 'close');
+          }
         } else if (message.kind === 'want') {
           void this.#pieces(socket, message.jobId, message.offsetBytes);
         }

@@ -1,9 +1,10 @@
-import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Job } from '#codec/messages/link.ts';
-import { Intake } from '../../gateway/intake.ts';
-import { JobList } from '../../gateway/jobs.ts';
-import { Link } from '../../gateway/link.ts';
+import { encodeFrame } from '#codec/messages/frame.ts';
+import { encodeMessage, type GatewayMessage, type Heartbeat, type Job } from '#codec/messages/link.ts';
+import { Intake, type IntakeOptions } from '../../gateway/intake.ts';
+import { JobList, MAX_JOBS } from '../../gateway/jobs.ts';
+import { Link, type LinkOptions } from '../../gateway/link.ts';
 import { PackageStore } from '../../gateway/packages.ts';
 import { FakeBackend, newPki, type Pki, until } from './fake-backend.ts';
 import { type Folder, jobFor, newFolder, newKey, newPackage, noise, type TestKey } from './station.ts';
@@ -32,6 +33,8 @@ afterEach(async () => {
   await folder.remove();
 });
 
+type Changes = Partial<LinkOptions> & Partial<Pick<IntakeOptions, 'maxJobs' | 'maxBytes'>>;
+
 /** The part of a gateway that talks to the backend. */
 class Gateway {
   readonly held: string[] = [];
@@ -46,7 +49,7 @@ class Gateway {
   readonly link: Link;
   readonly #packages: PackageStore;
 
-  private constructor(jobs: JobList, packages: PackageStore, more: Partial<ConstructorParameters<typeof Link>[0]>) {
+  private constructor(jobs: JobList, packages: PackageStore, { maxJobs, maxBytes, ...more }: Changes) {
     this.jobs = jobs;
     this.#packages = packages;
     const onEvent = (event: string, text: string, facts: Readonly<Record<string, unknown>> = {}): void => {
@@ -61,6 +64,8 @@ class Gateway {
       onGone: (jobId) => this.gone.push(jobId),
       onEvent,
       retryMs: 100,
+      ...(maxJobs === undefined ? {} : { maxJobs }),
+      ...(maxBytes === undefined ? {} : { maxBytes }),
     });
     this.link = new Link({
       host: '127.0.0.1',
@@ -78,7 +83,7 @@ class Gateway {
     });
   }
 
-  static async start(more: Partial<ConstructorParameters<typeof Link>[0]> = {}): Promise<Gateway> {
+  static async start(more: Changes = {}): Promise<Gateway> {
     const gateway = new Gateway(
       await JobList.load(folder.path),
       await PackageStore.open(folder.path, [key.publicKey]),
@@ -92,6 +97,7 @@ class Gateway {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    await this.intake.close();
     await this.#packages.close();
   }
 
@@ -106,6 +112,16 @@ function offer(jobId: string, bytes: Uint8Array, more: Partial<Job> = {}): void 
 
 async function storedFiles(): Promise<string[]> {
   return (await readdir(folder.file('packages'))).sort();
+}
+
+/** A folder in its place keeps the list of jobs from being replaced. */
+async function block(): Promise<void> {
+  await rm(folder.file('jobs.json'), { force: true });
+  await mkdir(folder.file('jobs.json'));
+}
+
+async function unblock(): Promise<void> {
+  await rm(folder.file('jobs.json'), { recursive: true });
 }
 
 describe('the line to the backend', () => {
@@ -245,6 +261,150 @@ describe('the line to the backend', () => {
     await until(() => backend.receipts('j1').includes('finished'), 'the receipt');
     expect(gateway.gone).toEqual(['j1']);
     expect(await storedFiles()).toEqual([]);
+  });
+
+  it('takes another package of the same job, also in the middle of the first', async () => {
+    // The backend has no more of it than that.
+    backend.offers = [{ job: jobFor('j1', large, { sequence: 2 }), bytes: large.subarray(0, 200_000) }];
+    const gateway = await Gateway.start();
+    await until(() => gateway.intake.counts.pieces === 4, 'its pieces');
+    backend.offers = [{ job: jobFor('j1', small), bytes: small }];
+    backend.send(jobFor('j1', small));
+    await until(() => backend.receipts('j1').length > 0, 'a receipt');
+    expect(backend.receipts('j1')).toEqual(['stored']);
+    expect(await storedFiles()).toEqual(['j1.pkg']);
+  });
+
+  describe('with a disk that takes nothing for a while', () => {
+    it('has the backend say again what it could not write down', async () => {
+      const gateway = await Gateway.start();
+      await until(() => gateway.link.status().state === 'connected', 'a connection');
+      await block();
+      offer('j1', small);
+      backend.send(jobFor('j1', small));
+      await until(() => gateway.intake.counts.diskErrors > 0, 'a disk error');
+      expect(gateway.jobs.all()).toEqual([]);
+      await unblock();
+      await until(() => backend.receipts('j1').length > 0, 'a receipt');
+      expect(backend.receipts('j1')).toEqual(['stored']);
+      expect(gateway.event('link-down')).toContain('say again');
+    });
+
+    it('tells later of a first group that left meanwhile', async () => {
+      offer('j1', small);
+      const gateway = await Gateway.start();
+      await until(() => gateway.held.length === 1, 'the package');
+      await block();
+      await gateway.intake.onAir('j1');
+      expect(gateway.intake.counts.diskErrors).toBe(1);
+      expect(backend.receipts('j1')).toEqual(['stored']);
+      await unblock();
+      await until(() => backend.receipts('j1').includes('on-air'), 'the receipt');
+    });
+
+    it('takes a job off the air at its deadline all the same', async () => {
+      offer('j1', small, { deadlineMs: 5000 });
+      const gateway = await Gateway.start();
+      await until(() => gateway.held.length === 1, 'the package');
+      await block();
+      await gateway.intake.expire(5000);
+      expect(gateway.gone).toEqual(['j1']);
+      expect(backend.receipts('j1')).toEqual(['stored']);
+      await unblock();
+      await until(() => {
+        void gateway.intake.expire(5000);
+        return backend.receipts('j1').includes('finished');
+      }, 'the receipt');
+    });
+
+    it('drops what was withdrawn, also from the list on disk once that is possible', async () => {
+      offer('j1', small);
+      const gateway = await Gateway.start();
+      await until(() => gateway.held.length === 1, 'the package');
+      await block();
+      backend.offers = [];
+      backend.send({ kind: 'withdraw', jobId: 'j1', reason: 'superseded' });
+      await until(() => gateway.intake.counts.diskErrors > 0, 'a disk error');
+      expect(gateway.gone).toEqual(['j1']);
+      expect(await storedFiles()).toEqual([]);
+      await unblock();
+      await until(() => backend.connections === 2, 'a second connection');
+      await gateway.stop();
+      expect((await JobList.load(folder.path)).all()).toEqual([]);
+    });
+  });
+
+  it('asks the next connection when the line falls while it looks what it has', async () => {
+    const jobs = await JobList.load(folder.path);
+    let look = Promise.withResolvers<number>();
+    const intake = new Intake({
+      jobs,
+      packages: { partBytes: async () => await look.promise } as unknown as PackageStore,
+      onHeld: () => {},
+      onChanged: () => {},
+      onGone: () => {},
+      onEvent: () => {},
+      retryMs: 10_000,
+    });
+    const sent: [number, GatewayMessage][] = [];
+    intake.connected(
+      (message) => sent.push([1, message]),
+      () => {},
+    );
+    await intake.take(jobFor('j1', small));
+    const looking = intake.take({ kind: 'current', jobIds: ['j1'] });
+    await new Promise((resolve) => setImmediate(resolve));
+    intake.disconnected();
+    intake.connected(
+      (message) => sent.push([2, message]),
+      () => {},
+    );
+    look.resolve(100);
+    await looking;
+    look = Promise.withResolvers();
+    look.resolve(100);
+    await intake.take({ kind: 'current', jobIds: ['j1'] });
+    intake.disconnected();
+    expect(sent).toEqual([[2, { kind: 'want', jobId: 'j1', offsetBytes: 100 }]]);
+  });
+
+  it('takes on no more than it can tell of and hold', async () => {
+    offer('a', small, { deadlineMs: 5000 });
+    offer('b', await newPackage(key, 4000, { sequence: 2 }), { sequence: 2 });
+    offer('c', small);
+    offer('d', small, { sizeBytes: 9_000_000 });
+    const gateway = await Gateway.start({ maxJobs: 2, maxBytes: 1_000_000 });
+    await until(() => backend.receipts('d').length > 0 && gateway.held.length === 2, 'all receipts');
+    expect(backend.receipts('c')).toEqual(['refused']);
+    expect(backend.receipts('d')).toEqual(['refused']);
+    expect(gateway.jobs.all().map(({ job }) => job.jobId)).toEqual(['a', 'b']);
+    // One that is over makes room.
+    await gateway.intake.expire(5000);
+    backend.send(jobFor('c', small));
+    await until(() => backend.receipts('c').includes('stored'), 'the receipt');
+    expect(gateway.jobs.all().map(({ job }) => job.jobId)).toEqual(['b', 'c']);
+  });
+
+  it('can tell of all the jobs it takes on in one message', () => {
+    const jobIds = Array.from({ length: MAX_JOBS }, (_, i) => `${i}`.padStart(100, 'x'));
+    const atMs = Number.MAX_SAFE_INTEGER;
+    const onAir = jobIds.map((jobId) => ({ jobId, groups: atMs, firstGroupMs: atMs, lastGroupMs: atMs }));
+    const streams = [0, 1, 2, 3].map((stream) => ({ stream, groups: atMs, dataGroups: atMs }));
+    const heartbeat: Heartbeat = { kind: 'heartbeat', timeMs: atMs, transmitting: true, onAir, streams };
+    expect(() => encodeFrame(encodeMessage(heartbeat))).not.toThrow();
+    const hello: GatewayMessage = { kind: 'hello', protocol: 1, software: 'x', storedJobIds: jobIds };
+    expect(() => encodeFrame(encodeMessage(hello))).not.toThrow();
+  });
+
+  it('hangs up on a backend that does not read, instead of keeping everything for it', async () => {
+    backend.isDeaf = true;
+    const onAir = Array.from({ length: 400 }, (_, i) => ({
+      ...{ jobId: `${i}`.padStart(100, 'x'), groups: 1, firstGroupMs: 1, lastGroupMs: 1 },
+    }));
+    const heartbeat = (): Heartbeat => ({ kind: 'heartbeat', timeMs: 1, transmitting: true, onAir, streams: [] });
+    const gateway = await Gateway.start({ heartbeat, heartbeatMs: 1 });
+    await until(() => gateway.event('link-down') !== undefined, 'the end of the line');
+    expect(gateway.event('link-down')).toContain('does not read');
   });
 
   it('follows a changed priority without fetching again', async () => {

@@ -44,6 +44,12 @@ export class GatewayProgram {
     }
   }
 
+  /** As `| head` does. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   async end(signal: NodeJS.Signals): Promise<number | null> {
     this.#child.kill(signal);
     return await this.closed;

@@ -201,6 +201,35 @@ describe('gateway run', () => {
     expect((await readdir(folder.file('state/packages'))).toSorted()).toEqual(['damaged.pkg', 'whole.pkg']);
   });
 
+  it('takes off at its start what has ended meanwhile', async () => {
+    const bytes = await newPackage(key, 3000);
+    const jobs = await JobList.load(await makeState());
+    await jobs.put(jobFor('over', bytes, { deadlineMs: 1000 }));
+    await jobs.apply('over', 'accepted');
+    await writeFile(folder.file('state/packages/over.pkg'), bytes);
+    const program = start('run', '--config', await config('c.json', {}), '--seconds', '20', '--json');
+    expect(await program.closed).toBe(0);
+    expect(program.events.map(({ event }) => event)).toEqual(['job-finished', 'started', 'stopped']);
+    expect(await readdir(folder.file('state/packages'))).toEqual([]);
+  });
+
+  it('goes on when nobody reads what it says any more', async () => {
+    const path = await config('c.json', {}, { save: 'out_98.5M_250k.cu8' });
+    const program = start('run', '--config', path, '--seconds', '60', '--json');
+    program.stopReading();
+    expect(await program.closed).toBe(0);
+    expect(await sizeOf(folder.file('out_98.5M_250k.cu8'))).toBeGreaterThan(59 * 500_000);
+  });
+
+  it('says that a bundle cannot be used before anything is sent', async () => {
+    const bundleDir = await writeBundle(1);
+    await writeFile(folder.file('gateway.crt'), 'no certificate');
+    const program = start('run', '--config', await config('c.json', { link: { bundleDir } }));
+    expect(await program.closed).toBe(2);
+    expect(program.stderr).toContain('cannot be used; make one with "backend gateway add"');
+    expect(await sizeOf(folder.file('state'))).toBe(0);
+  });
+
   it('shows measured numbers while it runs, and says when it does not', async () => {
     const path = await config('c.json', {}, { speed: 5 });
     const never = start('status', '--config', path);

@@ -201,6 +201,16 @@ describe('the boot loader in files', () => {
     expect((await boot.state()).order).toEqual(['B', 'A']);
   });
 
+  it('is changed by one at a time: a health check and an installation lose nothing of each other', async () => {
+    const [check, installer] = [new FileBoot(bootFilesIn(folder)), new FileBoot(bootFilesIn(folder))];
+    for (let round = 0; round < 5; round++) {
+      await installer.markUnbootable('B');
+      await Promise.all([check.markGood('A'), installer.activate('B', 3), check.markGood('A')]);
+      expect(await check.state()).toMatchObject({ order: ['B', 'A'], attemptsLeft: { A: 3, B: 3 } });
+    }
+    expect(existsSync(join(folder, 'boot.lock'))).toBe(false);
+  });
+
   it('refuses to close the only slot that is left', async () => {
     const boot = new FileBoot(bootFilesIn(folder));
     await boot.markUnbootable('B');

@@ -71,8 +71,8 @@ describe('the configuration', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['a misspelt setting', { frequencyHZ: 1 }, /frequencyHZ is not a setting/],
-    ['a misspelt setting inside', { source: { kind: 'rtl_tcp', prot: 1 } }, /source\.prot is not a setting/],
+    ['a misspelt setting', { frequencyHZ: 1 }, /frequencyHZ is not known here/],
+    ['a misspelt setting inside', { source: { kind: 'rtl_tcp', prot: 1 } }, /source\.prot is not known here/],
     ['a missing vendor', { vendor: undefined }, /vendor must be a text/],
     ['an empty device type', { deviceType: '' }, /deviceType/],
     ['no keys', { trustedKeys: [] }, /trustedKeys/],
@@ -89,7 +89,11 @@ describe('the configuration', () => {
       /source\.format must be one of/,
     ],
     ['one file for both slots', { slots: { a: 'x', b: './x', sizeBytes: 4096 } }, /same file/],
-    ['a slot without a size', { slots: { folder: 'x' } }, /slots\.sizeBytes is missing/],
+    [
+      'a slot without a size',
+      { slots: { folder: 'x' } },
+      /slots\.sizeBytes must be a whole number from 4096 .*; it is missing/,
+    ],
   ])('refuses %s and says which', async (_, change, says) => {
     await expect(parseConfig({ ...GOOD, ...change }, path)).rejects.toMatchObject({
       code: 'CONFIG',
@@ -112,6 +116,8 @@ describe('the configuration', () => {
       message: expect.stringMatching(/not JSON/),
     });
     await writeFile(path, '[]');
-    await expect(readConfig(path)).rejects.toMatchObject({ message: expect.stringMatching(/JSON object/) });
+    await expect(readConfig(path)).rejects.toMatchObject({
+      message: expect.stringMatching(/must be an object; it is \[\]/),
+    });
   });
 });

@@ -8,7 +8,7 @@ import type { BootControl, BootState, SlotName, Slots } from '#hardware/contract
 import { sha256Native } from '#hardware/native/sha256.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { createSlotFiles, FileSlots, slotPathsIn } from '#hardware/slots/file.ts';
-import type { Device } from '../../receiver/install.ts';
+import type { Device } from '../../receiver/device.ts';
 import { StateStore } from '../../receiver/state.ts';
 
 export const SLOT_BYTES = 64 * 1024;

@@ -7,7 +7,8 @@ import { slotPathsIn } from '#hardware/slots/file.ts';
 import { runEncode } from '../../gateway/encode.ts';
 import { runModulate } from '../../gateway/modulate.ts';
 import type { ReceiverConfig } from '../../receiver/config.ts';
-import { installPackage, markGood } from '../../receiver/install.ts';
+import { markGood } from '../../receiver/confirm.ts';
+import { installPackage } from '../../receiver/install.ts';
 import { listen } from '../../receiver/listen.ts';
 import { readProgress } from '../../receiver/progress.ts';
 import { content, deltaOf, sealExample, signerFromSeed } from '../package/example.ts';
@@ -175,6 +176,13 @@ describe('listening', () => {
     const parts = [0, 1, 2, 3].map((i) => new PlayedSource(air.subarray(i * 2_000_000, (i + 1) * 2_000_000), 'gone'));
     expect(await run({ sources: [...parts, new PlayedSource(air)] })).toBe(0);
     expect(events.filter((event) => event['event'] === 'source-lost').length).toBeGreaterThan(0);
+  });
+
+  it('goes on when there is no room for its progress', async () => {
+    const progress = join(bench.folder, 'state', 'progress.json');
+    await mkdir(join(progress, 'in the way'), { recursive: true });
+    expect(await run({ sources: [new PlayedSource(air)] })).toBe(0);
+    expect(kinds()).not.toContain('source-lost');
   });
 
   it('refuses what a stranger signed, says why, and does not receive it again', async () => {

@@ -1,0 +1,132 @@
+/** Whether a package is installed, into which slot, and from which of its payloads. Writes nothing. */
+
+import { bytesEqual } from '#codec/package/cbor.ts';
+import { applyDelta, type Unpacked, unpackFull } from '#codec/package/delta.ts';
+import type { Payload } from '#codec/package/manifest.ts';
+import { type Refused, refused } from '#codec/package/refusal.ts';
+import type { OpenedPackage } from '#codec/package/seal.ts';
+import type { BootState, SlotName, Slots } from '#hardware/contracts.ts';
+import { sha256Native } from '#hardware/native/sha256.ts';
+import { type Device, observe, otherSlot } from './device.ts';
+import type { Facts, SlotFacts } from './state.ts';
+import { type Floors, type InstalledContent, judge } from './trust.ts';
+
+/** The package is good, the moment is not: the running system has not proved itself, and the other slot is the way back. */
+export interface Postponed {
+  readonly kind: 'postponed';
+  readonly detail: string;
+}
+
+export type Chosen =
+  | {
+      readonly kind: 'chosen';
+      readonly target: SlotName;
+      readonly payload: Payload;
+      readonly content: Uint8Array;
+    }
+  | NotChosen;
+
+export type NotChosen =
+  | {
+      readonly kind: 'already-installed';
+      /** What the running slot turned out to hold, when that was not known. */
+      readonly recognised?: SlotFacts;
+    }
+  | Postponed
+  | Refused;
+
+/** Judges, and unpacks the first payload that this device can use: a delta from what is running, else full content. */
+export async function choose(opened: OpenedPackage, device: Device): Promise<Chosen> {
+  const { manifest } = opened;
+  const { boot, facts, sequenceFloor } = await observe(device);
+  const slotSizeBytes = await device.slots.sizeBytes(otherSlot(boot.running));
+  const judged = judge(manifest, device.identity, floorsOf(facts, boot, sequenceFloor, slotSizeBytes));
+  if (judged.kind === 'refused') return judged;
+  if (judged.kind === 'already-installed') return judged;
+  if (facts.install?.state === 'running')
+    return {
+      kind: 'postponed',
+      detail: `slot ${boot.running} runs ${facts.install.version} and has not been confirmed; slot ${otherSlot(boot.running)} is the way back`,
+    };
+
+  const prefix = new PrefixReader(device.slots, boot.running);
+  // A device that lost its memory still knows what it runs when it reads it.
+  const [{ sha256Installed, sizeInstalledBytes }] = manifest.payloads;
+  if (facts.slots[boot.running] === null && (await prefix.holds(sha256Installed, sizeInstalledBytes)))
+    return {
+      kind: 'already-installed',
+      recognised: {
+        version: manifest.version,
+        sequence: manifest.sequence,
+        contentHex: sha256Installed.toHex(),
+        sizeBytes: sizeInstalledBytes,
+        writtenMs: device.nowMs(),
+        confirmedMs: null,
+      },
+    };
+
+  let unpacked: Unpacked | undefined;
+  for (const [i, payload] of manifest.payloads.entries()) {
+    if (payload.base === undefined || !(await prefix.holds(payload.base.sha256, payload.base.sizeBytes))) continue;
+    const base = await prefix.read(payload.base.sizeBytes);
+    unpacked = applyDelta(base, opened.payloadAt(i), payload, device.zstd);
+    if (unpacked.kind === 'content')
+      return { kind: 'chosen', target: otherSlot(boot.running), payload, content: unpacked.content };
+  }
+  for (const [i, payload] of manifest.payloads.entries()) {
+    if (payload.encoding !== 'full') continue;
+    unpacked = unpackFull(opened.payloadAt(i), payload, device.zstd);
+    if (unpacked.kind === 'content')
+      return { kind: 'chosen', target: otherSlot(boot.running), payload, content: unpacked.content };
+  }
+  return unpacked?.kind === 'fault'
+    ? refused(unpacked.fault, unpacked.detail)
+    : refused('base-mismatch', `slot ${boot.running} holds ${facts.slots[boot.running]?.version ?? 'unknown content'}`);
+}
+
+/** The beginning of the running slot, read at most once for each length. Holds one content. */
+class PrefixReader {
+  readonly #slots: Slots;
+  readonly #slot: SlotName;
+  #bytes = new Uint8Array(0);
+  #digest = new Uint8Array(0);
+
+  constructor(slots: Slots, slot: SlotName) {
+    this.#slots = slots;
+    this.#slot = slot;
+  }
+
+  async holds(digest: Uint8Array, lengthBytes: number): Promise<boolean> {
+    if (lengthBytes > (await this.#slots.sizeBytes(this.#slot))) return false;
+    await this.read(lengthBytes);
+    return bytesEqual(this.#digest, digest);
+  }
+
+  async read(lengthBytes: number): Promise<Uint8Array> {
+    if (this.#bytes.length !== lengthBytes || this.#digest.length === 0) {
+      this.#bytes = Uint8Array.from(await this.#slots.read(this.#slot, 0, lengthBytes));
+      this.#digest = Uint8Array.from(sha256Native(this.#bytes));
+    }
+    return this.#bytes;
+  }
+}
+
+function floorsOf(facts: Facts, boot: BootState, sequenceFloor: number, slotSizeBytes: number): Floors {
+  const running = facts.slots[boot.running];
+  const { install } = facts;
+  const installed: InstalledContent[] = running === null ? [] : [running];
+  if (install?.state === 'switched') installed.push(install);
+  const confirmed = Object.values(facts.slots).map((slot) =>
+    slot !== null && slot.confirmedMs !== null ? slot.sequence : 0,
+  );
+  return {
+    // The floor files are written after the facts: a power cut in between must not lower it.
+    sequenceFloor: Math.max(sequenceFloor, ...confirmed),
+    installed,
+    runningSequence: running?.sequence ?? 0,
+    failedSequence: Math.max(0, ...facts.failed.map((failed) => failed.sequence)),
+    // TODO: the time of the latest signed beacon, as soon as there are beacons.
+    timeFloorSeconds: 0,
+    slotSizeBytes,
+  };
+}

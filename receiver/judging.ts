@@ -1,0 +1,149 @@
+/**
+ * Finished packages wait here until each is installed or refused. One that could not be judged (the device failed) or whose
+ * moment has not come (the running system is not confirmed) is tried again after a while.
+ */
+
+import type { DirectoryEntry } from '#codec/groups/directory.ts';
+import { explainRefusal } from '#codec/package/refusal.ts';
+import { messageOf } from '#hardware/fault.ts';
+import type { CollectStore, StoredPackage } from './collect-store.ts';
+import { EXIT } from './fault.ts';
+import { readPackage, saidOutcome } from './install-commands.ts';
+import { type Device, observe } from './device.ts';
+import { type InstallOutcome, installPackage, settledIdentities } from './install.ts';
+
+const RETRY_FIRST_MS = 5000;
+const RETRY_LAST_MS = 300_000;
+
+/** What is collected at all: packages for this device type that are not settled. */
+export class Selection {
+  /** Identities that would be judged as they were. */
+  settled: ReadonlySet<string>;
+  readonly #tag: number;
+
+  constructor(tag: number, settled: ReadonlySet<string>) {
+    this.#tag = tag;
+    this.settled = settled;
+  }
+
+  isForThisDevice = (entry: DirectoryEntry): boolean => entry.deviceTypeTag === this.#tag;
+
+  wants = (entry: DirectoryEntry): boolean => this.isForThisDevice(entry) && !this.settled.has(entry.identity.toHex());
+}
+
+export interface JudgingOptions {
+  readonly device: Device;
+  readonly store: CollectStore;
+  readonly selection: Selection;
+  readonly untilInstalled: boolean;
+  /** One event for programs. */
+  readonly tell: (event: Record<string, unknown>) => void;
+  /** One line for people. */
+  readonly say: (line: string) => void;
+}
+
+interface Waiting {
+  readonly stored: StoredPackage;
+  /** Finished in an earlier run. */
+  readonly isFromBefore: boolean;
+}
+
+export class Judging {
+  readonly #options: JudgingOptions;
+  #waiting: Waiting[];
+  #retryAtMs = 0;
+  #retryWaitMs = RETRY_FIRST_MS;
+  #exit: number | undefined;
+
+  /** What lies in the store already waits first. */
+  constructor(options: JudgingOptions) {
+    this.#options = options;
+    this.#waiting = options.store.packages().map((stored) => ({ stored, isFromBefore: true }));
+  }
+
+  /** The exit status, once what was asked for has happened. */
+  get exit(): number | undefined {
+    return this.#exit;
+  }
+
+  add(stored: StoredPackage): void {
+    this.#waiting.push({ stored, isFromBefore: false });
+    this.#retryAtMs = 0;
+  }
+
+  /** Judges what waits if it is time to. */
+  async judgeDue(): Promise<void> {
+    if (this.#waiting.length > 0 && this.#options.device.nowMs() >= this.#retryAtMs) await this.judgeAll();
+  }
+
+  async judgeAll(): Promise<void> {
+    const { device, tell, say } = this.#options;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const one of waiting) {
+      let outcome: InstallOutcome;
+      try {
+        outcome = await installPackage(await readPackage(one.stored.path), device);
+      } catch (error) {
+        // The device failed, not the package.
+        const message = messageOf(error);
+        tell({ event: 'error', sha256: one.stored.sha256Hex, message });
+        say(message);
+        this.#later(one);
+        continue;
+      }
+      await this.#settle(one, outcome);
+    }
+  }
+
+  #later(one: Waiting): void {
+    this.#waiting.push(one);
+    this.#retryAtMs = this.#options.device.nowMs() + this.#retryWaitMs;
+    this.#retryWaitMs = Math.min(2 * this.#retryWaitMs, RETRY_LAST_MS);
+  }
+
+  async #settle(one: Waiting, outcome: InstallOutcome): Promise<void> {
+    const { device, store, selection, tell, say, untilInstalled } = this.#options;
+    const { stored, isFromBefore } = one;
+    const { facts } = await observe(device);
+    const sha256 = stored.sha256Hex;
+    switch (outcome.kind) {
+      case 'installed': {
+        const { target, version, sequence, encoding, writtenBytes, keptBytes } = outcome;
+        tell({ event: 'installed', sha256, version, sequence, slot: target, encoding, writtenBytes, keptBytes });
+        tell({ event: 'switched', slot: target, version, sequence });
+        if (untilInstalled) this.#exit = EXIT.done;
+        break;
+      }
+      case 'already-installed':
+        tell({ event: 'already-installed', sha256, version: outcome.version, sequence: outcome.sequence });
+        // The one of last time is not what is waited for, unless that run ended before it could say so.
+        if (untilInstalled && (!isFromBefore || facts.install?.state === 'switched')) this.#exit = EXIT.done;
+        break;
+      case 'postponed':
+        tell({ event: 'postponed', sha256, detail: outcome.detail });
+        this.#later(one);
+        break;
+      case 'refused': {
+        const { reason, detail } = outcome;
+        tell({ event: 'refused', sha256, reason, detail, explanation: explainRefusal(outcome) });
+        if (untilInstalled) this.#exit = EXIT.refused;
+        break;
+      }
+    }
+    say(saidOutcome(outcome).text);
+    if (outcome.kind === 'postponed') return;
+    store.markComplete(stored.identity);
+    this.#retryWaitMs = RETRY_FIRST_MS;
+    selection.settled = await settledIdentities(device);
+    await this.#discardSettled();
+  }
+
+  /** The package that is installed stays, so that it counts as received after a restart; the others are done with. */
+  async #discardSettled(): Promise<void> {
+    const { device, store } = this.#options;
+    const { facts } = await observe(device);
+    const kept = new Set([facts.install?.packageHex, ...this.#waiting.map(({ stored }) => stored.sha256Hex)]);
+    for (const stored of store.packages()) if (!kept.has(stored.sha256Hex)) store.discard(stored);
+  }
+}
