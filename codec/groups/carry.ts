@@ -40,10 +40,6 @@ export type SpreaderOf = (handle: number) => ObjectSpreader | undefined;
 const SYMBOLS_A = 2;
 const SYMBOLS_C = 3;
 
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
 /** Makes our groups of one stream, one after the other. */
 export class StreamCarrier {
   readonly stream: StreamNumber;
@@ -131,7 +127,7 @@ export class StreamCarrier {
     const words = spreader.symbols(this.stream, c, this.stream === 0 ? SYMBOLS_A : SYMBOLS_C);
     let identity: string | undefined;
     if (this.#spreader !== undefined) {
-      identity = hexOf(spreader.identity);
+      identity = spreader.identity.toHex();
       this.#sent.set(identity, (this.#sent.get(identity) ?? 0) + 1);
     }
     return { group: this.#wrap(c, words, false), kind: 'symbols', counter: c, handle, identity };

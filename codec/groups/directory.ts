@@ -144,6 +144,12 @@ export function deviceTypeTag(vendor: string, name: string): number {
   return new DataView(hash.buffer, hash.byteOffset).getUint32(0);
 }
 
+/** The tag of `VENDOR/NAME`; undefined when the text is not of that form. */
+export function parseDeviceTypeTag(text: string): number | undefined {
+  const [, vendor, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  return vendor === undefined || name === undefined ? undefined : deviceTypeTag(vendor, name);
+}
+
 export type ObjectOnAir = Omit<DirectoryEntry, 'handle' | 'scheme'>;
 
 /**

@@ -134,7 +134,7 @@ export class CounterFollower {
   flush(): Stretch[] {
     const offset = this.#offset;
     if (offset === undefined || this.#held === undefined) return [];
-    const breakAt = this.#pending.findIndex((item, i) => i > 0 && item.broken);
+    const breakAt = this.#pending.findIndex((item) => this.#isBreak(item));
     const certain = breakAt < 0 ? this.#pending : this.#pending.slice(0, breakAt);
     const groups = this.#placed(certain, offset, this.#held.anchor, undefined);
     this.#pending = breakAt < 0 ? [] : this.#pending.slice(breakAt);
@@ -193,7 +193,12 @@ export class CounterFollower {
     const withoutClock = candidate.item.group.slot < 0;
     if (jump < PLAUSIBLE_JUMP && withoutClock) return true;
     const near = jump < PLAUSIBLE_JUMP || COUNTER_MODULUS - jump < PLAUSIBLE_JUMP;
-    return near && this.#pending.some((item, i) => i > 0 && item.broken);
+    return near && this.#pending.some((item) => this.#isBreak(item));
+  }
+
+  /** Whether the count was guessed since the anchor that is held. The anchor itself is certain, however it was reached. */
+  #isBreak(item: Pending): boolean {
+    return item.broken && item !== this.#held?.item;
   }
 
   #agree(candidate: Candidate): Stretch[] {
@@ -233,7 +238,7 @@ export class CounterFollower {
     let firstBreak = -1;
     let lastBreak = -1;
     for (let i = 0; i <= at; i++) {
-      if (!this.#pending[i].broken || (i === 0 && this.#offset !== undefined)) continue;
+      if (!this.#isBreak(this.#pending[i])) continue;
       if (firstBreak < 0) firstBreak = i;
       lastBreak = i;
     }

@@ -44,6 +44,12 @@ export interface GatherLimits {
 
 export const DEFAULT_GATHER_LIMITS: GatherLimits = { pendingGroups: 4096, waitingGroups: 16_384 };
 
+/** Groups that cannot be used yet. */
+interface Waiting {
+  readonly run: Run;
+  readonly lacks: 'directory' | 'directory-size';
+}
+
 export class Gatherer {
   readonly #limits: GatherLimits;
   readonly #selector = new GroupSelector();
@@ -52,7 +58,7 @@ export class Gatherer {
   /** When the stream was last entered, see `Run.epoch`. */
   #epochs = [0, 0, 0, 0];
   #now = 0;
-  #waiting: Run[] = [];
+  #waiting: Waiting[] = [];
   #waitingGroups = 0;
   #versionNow = -1;
   #versionEpoch = 0;
@@ -66,6 +72,11 @@ export class Gatherer {
 
   get tuning(): Tuning | undefined {
     return this.#selector.tuning;
+  }
+
+  /** Whether the directory that the last anchor spoke of is known, and was heard since reception began or was interrupted for long. */
+  get knowsDirectory(): boolean {
+    return this.#shelf.directoryOf(this.#versionNow, this.#versionEpoch) !== undefined;
   }
 
   push(group: ReceivedGroup): GatherEvent[] {
@@ -173,7 +184,7 @@ export class Gatherer {
         this.#drop(result.reason, run.groups.length);
         return false;
       case 'wait':
-        this.#wait(run);
+        this.#wait({ run, lacks: 'directory' });
         return false;
       case 'object':
         this.#drop('group-in-wrong-run', result.wrong);
@@ -181,7 +192,7 @@ export class Gatherer {
         return false;
       case 'directory': {
         const news = this.#shelf.addSymbols(result.version, run.stream, result.symbols, run.heardAt);
-        if (news === 'size-unknown') this.#wait(run);
+        if (news === 'size-unknown') this.#wait({ run, lacks: 'directory-size' });
         else this.#drop('group-in-wrong-run', result.wrong);
         return news === 'learned' || news === 'confirmed';
       }
@@ -193,33 +204,44 @@ export class Gatherer {
     let news = true;
     while (news) {
       news = false;
-      const runs = this.#waiting;
+      const all = this.#waiting;
       this.#waiting = [];
       this.#waitingGroups = 0;
-      for (const run of runs) news = this.#resolve(run, events) || news;
+      for (const waiting of all) {
+        if (this.#isReady(waiting)) news = this.#resolve(waiting.run, events) || news;
+        else this.#wait(waiting);
+      }
       // Each turn uses up the directory runs that caused it, so this ends.
-      if (this.#waiting.length === 0) return;
     }
   }
 
-  #wait(run: Run): void {
-    this.#waiting.push(run);
-    this.#waitingGroups += run.groups.length;
+  /** Cheap, because it is asked of everything that waits whenever a directory was heard. */
+  #isReady({ run, lacks }: Waiting): boolean {
+    const { versionBefore, versionAfter, epoch } = run;
+    if (lacks === 'directory-size') return this.#shelf.takesSymbols(versionBefore);
+    const isKnown = (version: number): boolean => version < 0 || this.#shelf.directoryOf(version, epoch) !== undefined;
+    return isKnown(versionBefore) && isKnown(versionAfter);
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#waitingGroups += waiting.run.groups.length;
     while (this.#waitingGroups > this.#limits.waitingGroups) {
       const oldest = this.#waiting.shift();
       if (oldest === undefined) break;
-      this.#waitingGroups -= oldest.groups.length;
-      this.#drop('no-directory', oldest.groups.length);
+      this.#waitingGroups -= oldest.run.groups.length;
+      this.#drop('no-directory', oldest.run.groups.length);
     }
   }
 
   #dropWaiting(isMeant: (run: Run) => boolean): void {
-    const kept: Run[] = [];
+    const kept: Waiting[] = [];
     this.#waitingGroups = 0;
-    for (const run of this.#waiting) {
+    for (const waiting of this.#waiting) {
+      const { run } = waiting;
       if (isMeant(run)) this.#drop('no-directory', run.groups.length);
       else {
-        kept.push(run);
+        kept.push(waiting);
         this.#waitingGroups += run.groups.length;
       }
     }

@@ -1,14 +1,14 @@
 /** The receiving half of the air interface in one piece: groups in; directories, progress and whole objects out. */
 
 import { type CollectFault, ObjectCollector, type Progress } from '../symbols/collect.ts';
-import { hexOf } from './carry.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '../symbols/fountain.ts';
 import { type Directory, type DirectoryEntry, SCHEME_FOUNTAIN } from './directory.ts';
 import { DEFAULT_GATHER_LIMITS, Gatherer, type GatherEvent, type GatherLimits } from './gather.ts';
 import { LOST_BLOCK, type ReceivedGroup, type StreamNumber } from './group.ts';
 import { type LogRecord, PLACED_GROUPS_MAX, type PlacedSymbols } from './log.ts';
 import { ProgrammeReader, type ProgrammeStatus } from './programme.ts';
 import type { SymbolGroup } from './resolve.ts';
-import type { Tuning } from './select.ts';
+import type { DataGroup, Tuning } from './select.ts';
 
 export interface ReceptionLimits extends GatherLimits {
   /** Larger objects are refused. */
@@ -17,10 +17,13 @@ export interface ReceptionLimits extends GatherLimits {
   readonly collectedBytes: number;
 }
 
+/** Identities of complete objects that are remembered, the ones heard of last; about 100 bytes each. */
+const COMPLETE_MAX = 4096;
+
 const DEFAULT_RECEPTION_LIMITS: ReceptionLimits = {
   ...DEFAULT_GATHER_LIMITS,
-  objectBytes: 16_777_215,
-  collectedBytes: 32_000_000,
+  objectBytes: OBJECT_SIZE_MAX_BYTES,
+  collectedBytes: 2 * OBJECT_SIZE_MAX_BYTES,
 };
 
 export interface ReceptionOptions {
@@ -81,18 +84,30 @@ interface Collecting {
   entry: DirectoryEntry | undefined;
 }
 
+/**
+ * What is collected under one name. The size belongs to it: a false directory that gives a known object another size must not
+ * cost what was collected of the object.
+ */
+function keyOf({ identity, sizeBytes }: { readonly identity: Uint8Array; readonly sizeBytes: number }): string {
+  return `${identity.toHex()} ${sizeBytes}`;
+}
+
 export class Reception {
   readonly #wants: (entry: DirectoryEntry) => boolean;
   readonly #limits: ReceptionLimits;
   readonly #gatherer: Gatherer;
   readonly #programme = new ProgrammeReader();
+  /** By `keyOf`. */
   readonly #collecting = new Map<string, Collecting>();
+  /** Identities, the one heard of last at the end. */
   readonly #complete = new Set<string>();
   /** Answers of `wants`, for the entries of the directory in force. */
   #wanted = new Map<string, boolean>();
   #directory: Directory | undefined;
   #directoryBytes: Uint8Array | undefined;
   #records: LogRecord[] = [];
+  /** Groups were left out of the log since the clock of the stream restarted. */
+  readonly #unrecordedRestart = [false, false, false, false];
   readonly #dataGroups = [0, 0, 0, 0];
   readonly #drops: Record<ReceptionDrop, number> = { 'not-wanted': 0, 'already-complete': 0, refused: 0 };
   readonly #faults: Record<CollectFault, number> = { 'symbols-disagree': 0, 'block-forgotten': 0, 'hash-mismatch': 0 };
@@ -101,7 +116,7 @@ export class Reception {
     this.#wants = wants;
     this.#limits = { ...DEFAULT_RECEPTION_LIMITS, ...limits };
     this.#gatherer = new Gatherer(this.#limits);
-    for (const identity of complete) this.#complete.add(hexOf(identity));
+    for (const identity of complete) this.#rememberComplete(identity.toHex());
   }
 
   push(group: ReceivedGroup): ReceptionEvent[] {
@@ -147,9 +162,10 @@ export class Reception {
     if (this.#directoryBytes !== undefined) yield { kind: 'directory', bytes: this.#directoryBytes };
     for (const { collector } of this.#collecting.values()) {
       const { identity, sizeBytes } = collector;
-      const groups = placedGroups(collector);
-      for (let i = 0; i < groups.length; i += PLACED_GROUPS_MAX) {
-        yield { kind: 'placed', identity, sizeBytes, groups: groups.slice(i, i + PLACED_GROUPS_MAX) };
+      for (const groups of placedGroups(collector)) {
+        for (let i = 0; i < groups.length; i += PLACED_GROUPS_MAX) {
+          yield { kind: 'placed', identity, sizeBytes, groups: groups.slice(i, i + PLACED_GROUPS_MAX) };
+        }
       }
     }
     const seen = new Set<number>();
@@ -161,24 +177,34 @@ export class Reception {
 
   /** The object need not be collected (any more). */
   markComplete(identity: Uint8Array): void {
-    const key = hexOf(identity);
-    this.#complete.add(key);
-    this.#collecting.delete(key);
+    const name = identity.toHex();
+    this.#rememberComplete(name);
+    for (const [key, { collector }] of this.#collecting)
+      if (collector.identity.toHex() === name) this.#collecting.delete(key);
+  }
+
+  #rememberComplete(name: string): void {
+    this.#complete.delete(name);
+    this.#complete.add(name);
+    if (this.#complete.size <= COMPLETE_MAX) return;
+    for (const oldest of this.#complete) {
+      this.#complete.delete(oldest);
+      return;
+    }
   }
 
   /** Asks `wants` again about everything in the directory: what the receiver wants has changed. */
   reconsider(): void {
     this.#wanted.clear();
     for (const [key, { entry }] of this.#collecting)
-      if (entry !== undefined && !this.#isWanted(key, entry)) this.#collecting.delete(key);
+      if (entry !== undefined && !this.#isWanted(entry)) this.#collecting.delete(key);
   }
 
   /** Entries of the last directory that are wanted and not complete; undefined while no directory is known. */
   missing(): DirectoryEntry[] | undefined {
-    return this.#directory?.entries.filter((entry) => {
-      const key = hexOf(entry.identity);
-      return !this.#complete.has(key) && this.#isWanted(key, entry);
-    });
+    return this.#directory?.entries.filter(
+      (entry) => !this.#complete.has(entry.identity.toHex()) && this.#isWanted(entry),
+    );
   }
 
   status(): ReceptionStatus {
@@ -198,10 +224,9 @@ export class Reception {
   }
 
   #objectStatus(entry: DirectoryEntry): ObjectStatus {
-    const key = hexOf(entry.identity);
-    const progress = this.#collecting.get(key)?.collector.progress();
-    if (this.#complete.has(key)) return { entry, state: 'complete', progress };
-    if (!this.#isWanted(key, entry)) return { entry, state: 'not-wanted', progress };
+    const progress = this.#collecting.get(keyOf(entry))?.collector.progress();
+    if (this.#complete.has(entry.identity.toHex())) return { entry, state: 'complete', progress };
+    if (!this.#isWanted(entry)) return { entry, state: 'not-wanted', progress };
     return { entry, state: this.#isAcceptable(entry) ? 'collecting' : 'refused', progress };
   }
 
@@ -209,11 +234,12 @@ export class Reception {
     return scheme === SCHEME_FOUNTAIN && sizeBytes <= this.#limits.objectBytes;
   }
 
-  #isWanted(key: string, entry: DirectoryEntry): boolean {
-    let wanted = this.#wanted.get(key);
+  #isWanted(entry: DirectoryEntry): boolean {
+    const name = entry.identity.toHex();
+    let wanted = this.#wanted.get(name);
     if (wanted === undefined) {
       wanted = this.#wants(entry);
-      this.#wanted.set(key, wanted);
+      this.#wanted.set(name, wanted);
     }
     return wanted;
   }
@@ -225,7 +251,7 @@ export class Reception {
       switch (event.kind) {
         case 'data':
           this.#dataGroups[event.group.stream]++;
-          if (log) this.#records.push(event);
+          if (log) this.#recordGroup(event.group, events);
           break;
         case 'tuned':
           if (log) this.#records.push(event);
@@ -236,11 +262,11 @@ export class Reception {
           out.push(...this.#adopt(event.directory, event.bytes));
           break;
         case 'symbols': {
-          const key = hexOf(event.entry.identity);
-          const collecting = this.#collectorFor(key, event.entry, event.symbols.length);
+          const key = keyOf(event.entry);
+          const collecting = this.#collectorFor(event.entry, event.symbols.length);
           if (collecting === undefined) break;
           advanced.set(key, collecting);
-          if (this.#collect(key, collecting, event.stream, event.symbols, out)) advanced.delete(key);
+          if (this.#collect(collecting, event.stream, event.symbols, out)) advanced.delete(key);
           break;
         }
       }
@@ -251,9 +277,23 @@ export class Reception {
     return out;
   }
 
+  /**
+   * For the log, while it may serve something that is missing: most of a device's life nothing on air is for it, and writing
+   * down what nobody needs wears its storage. `events` are those that the group brought.
+   */
+  #recordGroup(group: DataGroup, events: readonly GatherEvent[]): void {
+    const { stream } = group;
+    const clockRestarted = group.clockRestarted || this.#unrecordedRestart[stream];
+    const mayBeNeeded =
+      !this.#gatherer.knowsDirectory ||
+      events.some(({ kind }) => kind === 'directory') ||
+      this.missing()?.some((entry) => this.#isAcceptable(entry)) !== false;
+    this.#unrecordedRestart[stream] = !mayBeNeeded && clockRestarted;
+    if (mayBeNeeded) this.#records.push({ kind: 'data', group: clockRestarted ? { ...group, clockRestarted } : group });
+  }
+
   /** True when the object is whole. */
   #collect(
-    key: string,
     { collector, entry }: Collecting,
     stream: StreamNumber,
     symbols: readonly SymbolGroup[],
@@ -263,29 +303,28 @@ export class Reception {
     const bytes = collector.bytes();
     if (bytes === undefined) return false;
     addFaults(this.#faults, collector);
-    this.#collecting.delete(key);
-    this.#complete.add(key);
+    this.markComplete(collector.identity);
     out.push({ kind: 'progress', identity: collector.identity, progress: collector.progress() });
     out.push({ kind: 'object', identity: collector.identity, bytes, entry });
     return true;
   }
 
-  #collectorFor(key: string, entry: DirectoryEntry, groups: number): Collecting | undefined {
-    if (this.#complete.has(key)) {
+  #collectorFor(entry: DirectoryEntry, groups: number): Collecting | undefined {
+    const name = entry.identity.toHex();
+    if (this.#complete.has(name)) {
+      this.#rememberComplete(name);
       this.#drops['already-complete'] += groups;
       return undefined;
     }
-    if (!this.#isWanted(key, entry)) {
+    if (!this.#isWanted(entry)) {
       this.#drops['not-wanted'] += groups;
       return undefined;
     }
-    const known = this.#collecting.get(key);
-    if (known?.collector.sizeBytes === entry.sizeBytes) {
+    const known = this.#collecting.get(keyOf(entry));
+    if (known !== undefined) {
       known.entry = entry;
       return known;
     }
-    // The size of one that was there before came from a directory that was wrong.
-    this.#collecting.delete(key);
     const collecting = this.#isAcceptable(entry)
       ? this.#startCollecting(entry.identity, entry.sizeBytes, entry)
       : undefined;
@@ -294,30 +333,42 @@ export class Reception {
   }
 
   #startCollecting(identity: Uint8Array, sizeBytes: number, entry: DirectoryEntry | undefined): Collecting | undefined {
-    let collected = sizeBytes;
-    for (const { collector } of this.#collecting.values()) collected += collector.sizeBytes;
-    if (collected > this.#limits.collectedBytes) {
-      const listed = new Set(this.#directory?.entries.map((e) => hexOf(e.identity)));
-      for (const [key, { collector }] of this.#collecting) {
-        if (listed.has(key)) continue;
-        this.#collecting.delete(key);
-        collected -= collector.sizeBytes;
-      }
-      if (collected > this.#limits.collectedBytes) return undefined;
+    let excess = sizeBytes - this.#limits.collectedBytes;
+    for (const { collector } of this.#collecting.values()) excess += collector.sizeBytes;
+    const gone: string[] = [];
+    for (const { key, collector } of excess > 0 ? this.#dispensable() : []) {
+      if (excess <= 0) break;
+      excess -= collector.sizeBytes;
+      gone.push(key);
     }
+    if (excess > 0) return undefined;
+    for (const key of gone) this.#collecting.delete(key);
     const collecting: Collecting = { collector: new ObjectCollector(identity, sizeBytes), entry };
-    this.#collecting.set(hexOf(identity), collecting);
+    this.#collecting.set(keyOf(collecting.collector), collecting);
     return collecting;
   }
 
+  /**
+   * What may go when room is needed, first the one of which the least was collected: what the directory does not list. Anybody may
+   * send a directory, so the one of which most was collected stays while something listed is being collected beside it.
+   */
+  #dispensable(): { readonly key: string; readonly collector: ObjectCollector }[] {
+    const listed = new Set(this.#directory?.entries.map(keyOf));
+    const unlisted = [...this.#collecting]
+      .filter(([key]) => !listed.has(key))
+      .map(([key, { collector }]) => ({ key, collector, held: collector.symbolsHeld }))
+      .toSorted((a, b) => a.held - b.held);
+    return unlisted.length < this.#collecting.size ? unlisted.slice(0, -1) : unlisted;
+  }
+
   #takePlaced(identity: Uint8Array, sizeBytes: number, groups: readonly PlacedSymbols[]): ReceptionEvent[] {
-    const key = hexOf(identity);
-    if (this.#complete.has(key) || sizeBytes > this.#limits.objectBytes) return [];
-    const known = this.#collecting.get(key) ?? this.#startCollecting(identity, sizeBytes, undefined);
-    if (known?.collector.sizeBytes !== sizeBytes) return [];
+    if (this.#complete.has(identity.toHex()) || sizeBytes > this.#limits.objectBytes) return [];
+    const known =
+      this.#collecting.get(keyOf({ identity, sizeBytes })) ?? this.#startCollecting(identity, sizeBytes, undefined);
+    if (known === undefined) return [];
     const out: ReceptionEvent[] = [];
     for (const { stream, counter, words } of groups) {
-      if (this.#collect(key, known, stream, [{ counter, words }], out)) break;
+      if (this.#collect(known, stream, [{ counter, words }], out)) break;
     }
     return out;
   }
@@ -329,14 +380,13 @@ export class Reception {
     this.#wanted = new Map();
     const listed = new Set<string>();
     const entries = directory.entries.map((entry) => {
-      const key = hexOf(entry.identity);
-      listed.add(key);
-      return { ...entry, wanted: this.#isWanted(key, entry) };
+      listed.add(keyOf(entry));
+      return { ...entry, wanted: this.#isWanted(entry) };
     });
     const out: ReceptionEvent[] = [{ kind: 'directory', directory, entries }];
-    for (const { identity } of before?.entries ?? []) {
-      const key = hexOf(identity);
-      if (!listed.has(key) && this.#collecting.has(key)) out.push({ kind: 'withdrawn', identity });
+    for (const entry of before?.entries ?? []) {
+      const key = keyOf(entry);
+      if (!listed.has(key) && this.#collecting.has(key)) out.push({ kind: 'withdrawn', identity: entry.identity });
     }
     return out;
   }
@@ -348,10 +398,10 @@ function addFaults(sum: Record<CollectFault, number>, { faults }: ObjectCollecto
   sum['hash-mismatch'] += faults['hash-mismatch'];
 }
 
-/** The symbols of a collector, put together again in groups. */
-function placedGroups(collector: ObjectCollector): PlacedSymbols[] {
-  const groups: { stream: StreamNumber; counter: number; words: number[] }[] = [];
-  collector.eachSymbol((stream, counter, place, value) => {
+/** The symbols of a collector, put together again in groups, block by block: those of a large object are hundreds of megabytes. */
+function* placedGroups(collector: ObjectCollector): Generator<PlacedSymbols[]> {
+  let groups: { stream: StreamNumber; counter: number; words: number[] }[] = [];
+  const blocks = collector.eachSymbol((stream, counter, place, value) => {
     let group = groups.at(-1);
     if (group === undefined || group.counter !== counter || group.stream !== stream) {
       const words = Array.from({ length: stream === 0 ? 2 : 3 }, () => LOST_BLOCK);
@@ -360,5 +410,8 @@ function placedGroups(collector: ObjectCollector): PlacedSymbols[] {
     }
     group.words[place] = value;
   });
-  return groups;
+  for (const _ of blocks) {
+    yield groups;
+    groups = [];
+  }
 }

@@ -36,7 +36,7 @@ export class DirectoryShelf {
   readonly #known = new Map<number, Known>();
   readonly #collectors = new Map<number, ObjectCollector>();
   readonly #sizes = Array.from({ length: DIRECTORY_VERSIONS }, () => ({ units: 0, mask: 0 }));
-  /** Directories that were whole but unusable, or another station's. */
+  /** Directories that were whole but unusable: another station's, or not of the version under which they were sent. */
   faults = 0;
   /** The station's PI, -1 = not known. */
   pi = -1;
@@ -50,6 +50,11 @@ export class DirectoryShelf {
     size.units = units;
     size.mask = mask;
     return news;
+  }
+
+  /** Whether symbols of the version's directory can be used. */
+  takesSymbols(version: number): boolean {
+    return this.#known.has(version) || this.#sizes[version].mask === 63;
   }
 
   /** The directory of a version, if it was learned or confirmed by what was heard at `since` or later. */
@@ -102,12 +107,17 @@ export class DirectoryShelf {
     const bytes = collector.bytes();
     if (bytes === undefined) return 'nothing';
     this.#collectors.delete(version);
-    return this.#learn(bytes, heardAt) === undefined ? 'nothing' : 'learned';
+    return this.#learn(bytes, heardAt, version) === undefined ? 'nothing' : 'learned';
   }
 
-  #learn(bytes: Uint8Array, heardAt: number): Known | undefined {
+  /** `version` is the one that anchors gave; a log does not say. */
+  #learn(bytes: Uint8Array, heardAt: number, version?: number): Known | undefined {
     const parsed = parseDirectory(bytes);
-    if (parsed.kind === 'fault' || (this.pi >= 0 && parsed.directory.pi !== this.pi)) {
+    if (
+      parsed.kind === 'fault' ||
+      (this.pi >= 0 && parsed.directory.pi !== this.pi) ||
+      (version !== undefined && parsed.directory.version !== version)
+    ) {
       this.faults++;
       return undefined;
     }

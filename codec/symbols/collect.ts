@@ -27,28 +27,36 @@ export interface Progress {
 /** Attempts on a large block cost 0.1 s, so they wait until they succeed three times in four; overhead 0.05 %. */
 const LARGE_BLOCK_UNITS = 512;
 const LARGE_BLOCK_STEP = 2;
+const GROUP_SYMBOLS_MAX = 4;
+/** Room that a block begins with. */
+const BLOCK_SYMBOLS_FIRST = 64;
 
 /** Symbols of one block, as they came. */
 class BlockStore implements Symbols {
-  tags = new Uint32Array(64);
-  values = new Uint16Array(64);
+  tags = new Uint32Array(BLOCK_SYMBOLS_FIRST);
+  values = new Uint16Array(BLOCK_SYMBOLS_FIRST);
   count = 0;
   /** The count at which solving is tried next. */
   tryAt: number;
   units: Uint16Array | undefined;
   /** The block was part of something wrong: it is believed again only with its surplus looked at. */
   suspicious = false;
+  readonly #most: number;
 
-  constructor(tryAt: number) {
+  /** Holds at most `most` symbols; more are left out. */
+  constructor(tryAt: number, most: number) {
     this.tryAt = tryAt;
+    this.#most = most;
   }
 
   add(tag: number, value: number): void {
+    if (this.count === this.#most) return;
     if (this.count === this.tags.length) {
-      const tags = new Uint32Array(this.count * 2);
+      const length = Math.min(this.count * 2, this.#most);
+      const tags = new Uint32Array(length);
       tags.set(this.tags);
       this.tags = tags;
-      const values = new Uint16Array(this.count * 2);
+      const values = new Uint16Array(length);
       values.set(this.values);
       this.values = values;
     }
@@ -83,8 +91,8 @@ export type Matches = (bytes: Uint8Array) => boolean;
 
 /**
  * Collects the symbols of one object until it is whole. Keeps every symbol until then, so that wrong ones can be found:
- * memory is at most 6 bytes a symbol, K + 32 symbols a block (three times the object), plus 2 MB (4 MB) while a block is
- * solved (searched).
+ * memory is at most 6 bytes a symbol, K + 36 symbols a block, and 2 bytes a unit of a solved block (four times the object),
+ * plus 2 MB (4 MB) while a block is solved (searched).
  */
 export class ObjectCollector {
   readonly identity: Uint8Array;
@@ -120,7 +128,7 @@ export class ObjectCollector {
     this.#groupsUsed++;
     const b = blockOf(stream, counter, this.layout.blocks);
     const block = this.#blocks[b];
-    for (let place = 0; place < words.length && place < 4; place++) {
+    for (let place = 0; place < words.length && place < GROUP_SYMBOLS_MAX; place++) {
       if (words[place] < 0) continue;
       if (block.count >= this.layout.blockUnits + SURPLUS_TO_LOCATE && block.units !== undefined) this.#surplus++;
       else block.add(((stream << 26) | (counter << 2) | place) >>> 0, words[place]);
@@ -153,10 +161,19 @@ export class ObjectCollector {
     return this.#bytes;
   }
 
-  /** Every symbol held, for a log that is written anew: calls `take(stream, counter, place in its group, value)`. */
-  eachSymbol(take: (stream: number, counter: number, place: number, value: number) => void): void {
+  /** Symbols held, repetitions included. */
+  get symbolsHeld(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.count, 0);
+  }
+
+  /**
+   * Every symbol held, for a log that is written anew: calls `take(stream, counter, place in its group, value)`. One turn of
+   * the generator for each block, so that whoever copies them need not hold them all.
+   */
+  *eachSymbol(take: (stream: number, counter: number, place: number, value: number) => void): Generator<void> {
     for (const { tags, values, count } of this.#blocks) {
       for (let i = 0; i < count; i++) take(tags[i] >>> 26, (tags[i] >>> 2) & 0xff_ffff, tags[i] & 3, values[i]);
+      yield;
     }
   }
 
@@ -173,6 +190,9 @@ export class ObjectCollector {
     const solution = solveBlock(block, this.#coefficients, blockUnits, b);
     switch (solution.kind) {
       case 'short':
+        // Honest symbols do this once in 2^32. Somebody may choose counters whose symbols never complete the block, and each
+        // attempt costs as much as the last: without an end, that is all this device would do.
+        if (block.count >= blockUnits + SURPLUS_TO_LOCATE) return this.#forget(b);
         block.tryAt = block.count + this.#step;
         return 'not-yet';
       case 'contradiction':
@@ -222,6 +242,9 @@ export class ObjectCollector {
   }
 
   #newBlock(): BlockStore {
-    return new BlockStore(this.layout.blockUnits + (this.#step > 1 ? this.#step : 0));
+    const { blockUnits } = this.layout;
+    // At K + 32 a block is solved, searched or forgotten; the group that brings it there may bring a few more.
+    const most = blockUnits + SURPLUS_TO_LOCATE + GROUP_SYMBOLS_MAX;
+    return new BlockStore(blockUnits + (this.#step > 1 ? this.#step : 0), Math.max(most, BLOCK_SYMBOLS_FIRST));
   }
 }

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { messageOf } from '#hardware/fault.ts';
 import { Journey } from './journey.ts';
 import { AirReport } from './report.ts';
 import { bytesText, Screen } from './screen.ts';
@@ -62,7 +63,7 @@ async function demo(options: DemoOptions): Promise<number> {
     return status;
   } catch (error) {
     await journey.stopAll();
-    screen.plain(`The demo failed: ${error instanceof Error ? error.message : 'unknown'}`);
+    screen.plain(`The demo failed: ${messageOf(error)}`);
     screen.plain(`The logs of the programs are kept:\n  ${journey.logFiles().join('\n  ')}`);
     return 1;
   }

@@ -37,10 +37,14 @@ function collected(state: string): string[] {
   return readdirSync(join(state, 'packages')).map((name) => sha256(readFileSync(join(state, 'packages', name))));
 }
 
+/** 11A, which carries our data. */
+function isOurs(line: string): boolean {
+  return (Number.parseInt(line.slice(5, 9), 16) & 0xf800) === 0xb000;
+}
+
 /** Three parts of a transmission: none is enough (groups are counted), the first and the last together are. */
 function parts(): { start: string; middle: string; rest: string } {
   const lines = readFileSync(hexPath, 'utf8').trim().split('\n');
-  const isOurs = (line: string): boolean => (Number.parseInt(line.slice(5, 9), 16) & 0xf800) === 0xb000;
   const upTo = (groups: number): number => {
     let seen = 0;
     return lines.findIndex((line) => isOurs(line) && ++seen > groups);

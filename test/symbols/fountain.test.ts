@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ObjectCollector } from '#codec/symbols/collect.ts';
 import { eliminate, substitute } from '#codec/symbols/field.ts';
-import { blockOf, layoutOf } from '#codec/symbols/fountain.ts';
+import { blockOf, Coefficients, layoutOf } from '#codec/symbols/fountain.ts';
 import { drawWords } from '#codec/symbols/random.ts';
 import { identityOf, ObjectSpreader } from '#codec/symbols/spread.ts';
 import { ReferenceRank, referenceSymbols, referenceValue } from './reference.ts';
@@ -221,12 +221,35 @@ describe('collecting', () => {
           for (const [stream, c, words] of groups) collector.addGroup(stream, c, words);
           expect(collector.bytes()).toBeUndefined();
           let held = 0;
-          collector.eachSymbol(() => held++);
+          for (const _ of collector.eachSymbol(() => held++));
           expect(held).toBeLessThanOrEqual(collector.layout.blockUnits + 32 + 3);
         },
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('gives up a block whose symbols were chosen so that it can never be solved', () => {
+    const identity = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    const collector = new ObjectCollector(identity, 2000);
+    const { blockUnits } = collector.layout;
+    const coefficients = new Coefficients(identity, blockUnits);
+    const row = new Uint32Array(coefficients.rowWords);
+    const last = blockUnits - 1;
+    let symbols = 0;
+    for (let c = 1; symbols < 3 * blockUnits; c++) {
+      coefficients.seed(0, c, 0);
+      let without = true;
+      for (let place = 0; place < 2; place++) {
+        coefficients.next(row, 0);
+        without &&= ((row[last >> 5] >>> (last & 31)) & 1) === 0;
+      }
+      if (!without) continue;
+      collector.addGroup(0, c, [0, 0]);
+      expect(collector.symbolsHeld).toBeLessThanOrEqual(blockUnits + 36);
+      symbols += 2;
+    }
+    expect(collector.faults['block-forgotten']).toBe(2);
   });
 
   it('decodes 60 kB in a few seconds', () => {
