@@ -7,7 +7,7 @@ import { type Refused, refused } from '#codec/package/refusal.ts';
 import type { OpenedPackage } from '#codec/package/seal.ts';
 import type { BootState, SlotName, Slots } from '#hardware/contracts.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
-import { type Device, observe, otherSlot } from './device.ts';
+import { BOOT_ATTEMPTS, type Device, observe, otherSlot } from './device.ts';
 import type { Facts, SlotFacts } from './state.ts';
 import { type Floors, type InstalledContent, judge } from './trust.ts';
 
@@ -43,10 +43,12 @@ export async function choose(opened: OpenedPackage, device: Device): Promise<Cho
   const judged = judge(manifest, device.identity, floorsOf(facts, boot, sequenceFloor, slotSizeBytes));
   if (judged.kind === 'refused') return judged;
   if (judged.kind === 'already-installed') return judged;
-  if (facts.install?.state === 'running')
+  // When our memory is lost, the boot loader's count still says whether this start was marked as good.
+  const mayBeUnproven = facts.memoryLost === true && boot.attemptsLeft[boot.running] < BOOT_ATTEMPTS;
+  if (facts.install?.state === 'running' || mayBeUnproven)
     return {
       kind: 'postponed',
-      detail: `slot ${boot.running} runs ${facts.install.version} and has not been confirmed; slot ${otherSlot(boot.running)} is the way back`,
+      detail: `slot ${boot.running} runs ${facts.slots[boot.running]?.version ?? 'an unknown version'} and has not been confirmed since it was started; slot ${otherSlot(boot.running)} is the way back`,
     };
 
   const prefix = new PrefixReader(device.slots, boot.running);

@@ -24,9 +24,10 @@ export async function markGood(device: Device): Promise<MarkedGood> {
 }
 
 function confirmRunning(facts: Facts, running: SlotName, timeMs: number): Facts {
-  const slot = facts.slots[running];
-  if (slot === null || slot.confirmedMs !== null) return facts;
-  return { ...facts, slots: { ...facts.slots, [running]: { ...slot, confirmedMs: timeMs } } };
+  const known = { ...facts, memoryLost: false };
+  const slot = known.slots[running];
+  if (slot === null || slot.confirmedMs !== null) return known;
+  return { ...known, slots: { ...known.slots, [running]: { ...slot, confirmedMs: timeMs } } };
 }
 
 export type RolledBack =

@@ -73,6 +73,8 @@ export interface Facts {
   readonly refusals: Readonly<Partial<Record<RefusalReason, RefusalCount>>>;
   readonly settled: readonly SettledPackage[];
   readonly history: readonly HistoryEntry[];
+  /** What was known was lost, and no start has been marked as good since: an update may be waiting for its confirmation. */
+  readonly memoryLost?: boolean;
 }
 
 const NOTHING_KNOWN: Facts = {
@@ -85,6 +87,8 @@ const NOTHING_KNOWN: Facts = {
   settled: [],
   history: [],
 };
+
+const ALL_FORGOTTEN: Facts = { ...NOTHING_KNOWN, memoryLost: true };
 
 const MAX_HISTORY = 100;
 const MAX_SETTLED = 64;
@@ -155,7 +159,10 @@ export class StateStore {
 
   async #readFacts(): Promise<{ facts: Facts; health: FactsHealth }> {
     const text = await readIfThere(join(this.#folder, 'state.json'));
-    if (text === undefined) return { facts: NOTHING_KNOWN, health: 'new' };
+    if (text === undefined)
+      return (await this.#hasPast())
+        ? { facts: ALL_FORGOTTEN, health: 'lost' }
+        : { facts: NOTHING_KNOWN, health: 'new' };
     try {
       const stored: unknown = JSON.parse(text);
       if (typeof stored === 'object' && stored !== null && 'facts' in stored && 'crc32' in stored) {
@@ -165,12 +172,19 @@ export class StateStore {
     } catch {
       // Not JSON: as lost as with a wrong CRC.
     }
-    return { facts: NOTHING_KNOWN, health: 'lost' };
+    return { facts: ALL_FORGOTTEN, health: 'lost' };
+  }
+
+  /** Whether this device has had facts: a folder without any is that of a new one. */
+  async #hasPast(): Promise<boolean> {
+    const traces = await Promise.all([BROKEN, ...FLOOR_COPIES].map((name) => readIfThere(join(this.#folder, name))));
+    return traces.some((trace) => trace !== undefined);
   }
 
   /** For whoever wants to know what happened; the floors stand in files of their own. */
   async #keepBroken(): Promise<void> {
-    await rename(join(this.#folder, 'state.json'), join(this.#folder, 'state.broken.json'));
+    const path = join(this.#folder, 'state.json');
+    if ((await readIfThere(path)) !== undefined) await rename(path, join(this.#folder, BROKEN));
   }
 
   async #readFloor(): Promise<{ sequence: number; health: FloorHealth }> {
@@ -205,6 +219,7 @@ export class StateStore {
   }
 }
 
+const BROKEN = 'state.broken.json';
 const FLOOR_COPIES = ['floor-0', 'floor-1'];
 const LOCK_PATIENCE_MS = 10_000;
 

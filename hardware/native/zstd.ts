@@ -34,10 +34,18 @@ export const nativeZstd: Zstd = {
       });
       return { kind: 'bytes', bytes: plain(content) };
     } catch (error) {
+      // A machine without memory says nothing about the bytes: a good update must not be refused for it.
+      if (!isAboutTheBytes(error)) throw error;
       return { kind: 'fault', detail: messageOf(error) };
     }
   },
 };
+
+function isAboutTheBytes(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ZSTD_error_memory_allocation') return false;
+  return /^(ZSTD_error_|Z_(BUF|DATA)_ERROR$|ERR_BUFFER_TOO_LARGE$)/.test(code);
+}
 
 /** A Buffer is a Uint8Array with other habits (`slice`); what leaves here is the plain thing over the same memory. */
 function plain(buffer: Uint8Array): Uint8Array {

@@ -194,7 +194,7 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Megabytes in use: objects, and arrays outside the heap. */
-export function memoryMb(): number {
+function memoryMb(): number {
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return (heapUsed + arrayBuffers) / 1e6;

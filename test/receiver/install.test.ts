@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { explainRefusal, type RefusalReason } from '#codec/package/refusal.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
@@ -6,6 +7,7 @@ import { markGood, rollBack } from '../../receiver/confirm.ts';
 import { observe } from '../../receiver/device.ts';
 import { installPackage, verifyPackage } from '../../receiver/install.ts';
 import { INSTALL_STATES, type InstallEvent, type InstallState, observedEvent } from '../../receiver/install-states.ts';
+import { withHistory } from '../../receiver/state.ts';
 import { content, deltaOf, fullOf, sealExample, signerFromSeed } from '../package/example.ts';
 import { type Bench, bootThat, Fuse, IDENTITY, makeBench, PowerCut, SLOT_BYTES, slotsThat } from './device.ts';
 
@@ -132,6 +134,25 @@ describe('an installation', () => {
     await installPackage(update2, bench.device());
     await bench.boot.boot();
     const a = await bench.slotDigest('A');
+    expect(await installPackage(update3, bench.device())).toMatchObject({ kind: 'postponed' });
+    expect(await bench.slotDigest('A')).toBe(a);
+    await markGood(bench.device());
+    expect(await installPackage(update3, bench.device())).toMatchObject({ kind: 'installed', target: 'A' });
+  });
+
+  it.each([
+    ['was spoilt', (path: string) => writeFile(path, 'garbage')],
+    ['is gone', (path: string) => rm(path)],
+  ])('is put off, as long as it takes, when the record of what waits for its confirmation %s', async (_, lose) => {
+    // As the factory leaves it.
+    await bench.store.raiseFloor(1);
+    await installPackage(update2, bench.device());
+    await bench.boot.boot();
+    await lose(join(bench.store.folder, 'state.json'));
+    const a = await bench.slotDigest('A');
+    expect(await installPackage(update3, bench.device())).toMatchObject({ kind: 'postponed' });
+    // The loss is remembered when something else has been written down.
+    await bench.store.update((facts) => withHistory(facts, 1, 'something else', ''));
     expect(await installPackage(update3, bench.device())).toMatchObject({ kind: 'postponed' });
     expect(await bench.slotDigest('A')).toBe(a);
     await markGood(bench.device());
