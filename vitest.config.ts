@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Two cores are what the suite is measured on; half of its time is waiting for programs.
+    maxWorkers: 2,
     projects: [
       {
         test: {

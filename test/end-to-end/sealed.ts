@@ -1,8 +1,7 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
 import { fullPayload } from '#codec/package/delta.ts';
 import { sealPackage } from '#codec/package/seal.ts';
-import { keyIdOf } from '#codec/package/sign.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
+import { signerFromSeed } from '../package/example.ts';
 
 /** xorshift32: the same bytes for the same seed. */
 function seededBytes(seed: number, length: number): Uint8Array {
@@ -17,10 +16,8 @@ function seededBytes(seed: number, length: number): Uint8Array {
   });
 }
 
-/** A real package around content that does not compress. */
+/** A real package around content that does not compress: the same bytes for the same seed, so that no run has better luck. */
 export async function makeSealedPackage(contentBytes: number, seed: number): Promise<Uint8Array> {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const raw = publicKey.export({ format: 'jwk' }).x ?? '';
   const payload = fullPayload(seededBytes(seed, contentBytes), nativeZstd);
   return sealPackage(
     {
@@ -33,9 +30,6 @@ export async function makeSealedPackage(contentBytes: number, seed: number): Pro
       payloads: [payload.described],
     },
     [payload.bytes],
-    {
-      keyId: keyIdOf(Uint8Array.fromBase64(raw, { alphabet: 'base64url' })),
-      sign: (message) => Promise.resolve(new Uint8Array(sign(null, message, privateKey))),
-    },
+    signerFromSeed(1),
   );
 }

@@ -70,8 +70,8 @@ describe('a file lock', () => {
   });
 
   it('of a process that is dead and not asked for yet is taken over', async () => {
-    // The shell's child ends, and sleep, which takes the shell's place, never asks for it.
-    const child = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    // The child ends when sleep has taken the shell's place: sleep never asks for it, the shell might.
+    const child = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
     try {
       const [said] = (await once(child.stdout, 'data')) as [Buffer];
       const deadId = Number(String(said));
