@@ -1,6 +1,5 @@
 /** `gateway encode`: a file in, the groups that carry it out, with the programme groups. A filter: nothing goes on air. */
 
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { airtimeOf } from '#codec/airtime.ts';
 import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE } from '#codec/groups/announce.ts';
@@ -11,7 +10,7 @@ import { formatHexGroup } from '#codec/groups/hex.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '#codec/package/manifest.ts';
 import { parseSign1 } from '#codec/package/sign.ts';
 import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
-import { ByteWriter, type StandardStreams } from '#hardware/file/bytes.ts';
+import { ByteWriter, openBytes, type StandardStreams } from '#hardware/file/bytes.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { Carousel } from './carousel.ts';
 import { EXIT, GatewayError } from './fault.ts';
@@ -119,12 +118,9 @@ function slotsNeeded({ share, station: { streams } }: Settings, sizeBytes: numbe
   return Math.ceil(seconds90 * GROUPS_PER_SECOND * 1.02 + fixed);
 }
 
-async function encode(
-  path: string,
-  settings: Settings,
-  { stdout, stderr }: Pick<StandardStreams, 'stdout' | 'stderr'>,
-): Promise<void> {
-  const bytes: Uint8Array = await readFile(path);
+async function encode(path: string, settings: Settings, { stdin, stdout, stderr }: StandardStreams): Promise<void> {
+  const chunks: Uint8Array[] = await (await openBytes(path, stdin)).toArray();
+  const bytes = new Uint8Array(Buffer.concat(chunks));
   if (bytes.length === 0 || bytes.length > OBJECT_SIZE_MAX_BYTES) {
     throw new GatewayError(
       'OBJECT_SIZE',
@@ -172,11 +168,7 @@ async function encode(
 }
 
 /** Returns the exit status: 0 done, 1 failed, 2 wrong usage. */
-export async function runEncode(
-  path: string,
-  options: EncodeOptions,
-  streams: Pick<StandardStreams, 'stdout' | 'stderr'>,
-): Promise<number> {
+export async function runEncode(path: string, options: EncodeOptions, streams: StandardStreams): Promise<number> {
   if (options.output === 'help') {
     streams.stdout.write('hex\n');
     return EXIT.done;
@@ -193,7 +185,7 @@ export async function runEncode(
 export function addEncodeCommand(program: Command): void {
   program
     .command('encode')
-    .argument('<package>', 'the file to send')
+    .argument('<package>', 'the file to send, or - for stdin')
     .description('make the groups that carry a package, with the programme groups between them')
     .option('--groups <n>', `groups on each stream (default: enough when ${LOSS_ASSUMED * 100} % are lost)`)
     .option('--share <fraction>', `data share of stream 0 (default ${DEFAULT_SHARE})`)

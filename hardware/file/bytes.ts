@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Readable, Writable } from 'node:stream';
+import { HardwareError, messageOf, systemCodeOf } from '../fault.ts';
 
 /** Of a process, or what a test puts in their place. */
 export interface StandardStreams {
@@ -24,8 +25,23 @@ const READ_BYTES = 256 * 1024;
 export async function openBytes(path: string, stdin: Readable = process.stdin): Promise<Readable> {
   if (path === STANDARD) return stdin;
   const stream = createReadStream(path, { highWaterMark: READ_BYTES });
-  await once(stream, 'open');
+  await opened(stream, `${path} cannot be read`);
   return stream;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'it is not permitted',
+  EISDIR: 'it is a folder',
+};
+
+async function opened(stream: Readable | Writable, failure: string): Promise<void> {
+  try {
+    await once(stream, 'open');
+  } catch (error) {
+    const reason = REASONS[systemCodeOf(error) ?? ''] ?? messageOf(error);
+    throw new HardwareError('FILE', `${failure}: ${reason}.`, error);
+  }
 }
 
 /** Where bytes go. `write` resolves when more may be written; `false` means that nobody reads any more. */
@@ -45,7 +61,7 @@ export class ByteWriter {
   static async open(path: string, stdout: Writable = process.stdout): Promise<ByteWriter> {
     if (path === STANDARD) return new ByteWriter(stdout, false);
     const stream = createWriteStream(path);
-    await once(stream, 'open');
+    await opened(stream, `${path} cannot be written`);
     return new ByteWriter(stream, true);
   }
 

@@ -177,7 +177,7 @@ const program = new Command('demo')
     '--speed <factor>',
     'simulated seconds per second, 0 for as fast as the machine goes',
     numberBetween(0, 1000),
-    0,
+    12,
   )
   .option('--keep', 'keep the folder with everything the programs wrote')
   .allowExcessArguments(false);

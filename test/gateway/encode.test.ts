@@ -26,7 +26,7 @@ class Sink extends Writable {
 
 async function encode(options: EncodeOptions, file = path): Promise<{ status: number; out: string; err: string }> {
   const [stdout, stderr] = [new Sink(), new Sink()];
-  const status = await runEncode(file, options, { stdout, stderr });
+  const status = await runEncode(file, options, { stdin: process.stdin, stdout, stderr });
   return { status, out: stdout.text, err: stderr.text };
 }
 
