@@ -163,11 +163,6 @@ export class CollectStore {
     return this.#reception.status();
   }
 
-  /** What is wanted has changed. */
-  reconsider(): void {
-    this.#reception.reconsider();
-  }
-
   /** The package is not collected again even when its file is gone (installed, or refused). */
   markComplete(identity: Uint8Array): void {
     this.#reception.markComplete(identity);

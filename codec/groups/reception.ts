@@ -1,11 +1,12 @@
 /** The receiving half of the air interface in one piece: groups in; directories, progress and whole objects out. */
 
-import { type CollectFault, ObjectCollector, type Progress } from '../symbols/collect.ts';
+import type { CollectFault, ObjectCollector, Progress } from '../symbols/collect.ts';
 import { OBJECT_SIZE_MAX_BYTES } from '../symbols/fountain.ts';
 import { type Directory, type DirectoryEntry, SCHEME_FOUNTAIN } from './directory.ts';
 import { DEFAULT_GATHER_LIMITS, Gatherer, type GatherEvent, type GatherLimits } from './gather.ts';
-import { LOST_BLOCK, type ReceivedGroup, type StreamNumber } from './group.ts';
+import type { ReceivedGroup, StreamNumber } from './group.ts';
 import { type LogRecord, PLACED_GROUPS_MAX, type PlacedSymbols } from './log.ts';
+import { type Collecting, CollectorPool, keyOf, placedGroups } from './pool.ts';
 import { ProgrammeReader, type ProgrammeStatus } from './programme.ts';
 import type { SymbolGroup } from './resolve.ts';
 import type { DataGroup, Tuning } from './select.ts';
@@ -79,26 +80,12 @@ export type ReceptionDrop =
   /** Symbols of objects too large or of an unknown scheme, or there was no room. */
   | 'refused';
 
-interface Collecting {
-  readonly collector: ObjectCollector;
-  entry: DirectoryEntry | undefined;
-}
-
-/**
- * What is collected under one name. The size belongs to it: a false directory that gives a known object another size must not
- * cost what was collected of the object.
- */
-function keyOf({ identity, sizeBytes }: { readonly identity: Uint8Array; readonly sizeBytes: number }): string {
-  return `${identity.toHex()} ${sizeBytes}`;
-}
-
 export class Reception {
   readonly #wants: (entry: DirectoryEntry) => boolean;
   readonly #limits: ReceptionLimits;
   readonly #gatherer: Gatherer;
   readonly #programme = new ProgrammeReader();
-  /** By `keyOf`. */
-  readonly #collecting = new Map<string, Collecting>();
+  readonly #pool: CollectorPool;
   /** Identities, the one heard of last at the end. */
   readonly #complete = new Set<string>();
   /** Answers of `wants`, for the entries of the directory in force. */
@@ -116,6 +103,7 @@ export class Reception {
     this.#wants = wants;
     this.#limits = { ...DEFAULT_RECEPTION_LIMITS, ...limits };
     this.#gatherer = new Gatherer(this.#limits);
+    this.#pool = new CollectorPool(this.#limits.collectedBytes);
     for (const identity of complete) this.#rememberComplete(identity.toHex());
   }
 
@@ -160,7 +148,7 @@ export class Reception {
     const tuning = this.#gatherer.tuning;
     if (tuning !== undefined) yield { kind: 'tuned', tuning };
     if (this.#directoryBytes !== undefined) yield { kind: 'directory', bytes: this.#directoryBytes };
-    for (const { collector } of this.#collecting.values()) {
+    for (const { collector } of this.#pool.all()) {
       const { identity, sizeBytes } = collector;
       for (const groups of placedGroups(collector)) {
         for (let i = 0; i < groups.length; i += PLACED_GROUPS_MAX) {
@@ -179,8 +167,7 @@ export class Reception {
   markComplete(identity: Uint8Array): void {
     const name = identity.toHex();
     this.#rememberComplete(name);
-    for (const [key, { collector }] of this.#collecting)
-      if (collector.identity.toHex() === name) this.#collecting.delete(key);
+    this.#pool.dropIf(({ collector }) => collector.identity.toHex() === name);
   }
 
   #rememberComplete(name: string): void {
@@ -193,13 +180,6 @@ export class Reception {
     }
   }
 
-  /** Asks `wants` again about everything in the directory: what the receiver wants has changed. */
-  reconsider(): void {
-    this.#wanted.clear();
-    for (const [key, { entry }] of this.#collecting)
-      if (entry !== undefined && !this.#isWanted(entry)) this.#collecting.delete(key);
-  }
-
   /** Entries of the last directory that are wanted and not complete; undefined while no directory is known. */
   missing(): DirectoryEntry[] | undefined {
     return this.#directory?.entries.filter(
@@ -210,7 +190,7 @@ export class Reception {
   status(): ReceptionStatus {
     const drops: Record<string, number> = { ...this.#gatherer.drops(), ...this.#drops };
     const faults = { ...this.#faults };
-    for (const { collector } of this.#collecting.values()) addFaults(faults, collector);
+    for (const { collector } of this.#pool.all()) addFaults(faults, collector);
     return {
       tuning: this.#gatherer.tuning,
       programme: this.#programme.status(),
@@ -224,7 +204,7 @@ export class Reception {
   }
 
   #objectStatus(entry: DirectoryEntry): ObjectStatus {
-    const progress = this.#collecting.get(keyOf(entry))?.collector.progress();
+    const progress = this.#pool.get(entry)?.collector.progress();
     if (this.#complete.has(entry.identity.toHex())) return { entry, state: 'complete', progress };
     if (!this.#isWanted(entry)) return { entry, state: 'not-wanted', progress };
     return { entry, state: this.#isAcceptable(entry) ? 'collecting' : 'refused', progress };
@@ -320,51 +300,20 @@ export class Reception {
       this.#drops['not-wanted'] += groups;
       return undefined;
     }
-    const known = this.#collecting.get(keyOf(entry));
+    const known = this.#pool.get(entry);
     if (known !== undefined) {
       known.entry = entry;
       return known;
     }
-    const collecting = this.#isAcceptable(entry)
-      ? this.#startCollecting(entry.identity, entry.sizeBytes, entry)
-      : undefined;
+    const collecting = this.#isAcceptable(entry) ? this.#pool.start(entry, entry, this.#directory?.entries) : undefined;
     if (collecting === undefined) this.#drops.refused += groups;
     return collecting;
   }
 
-  #startCollecting(identity: Uint8Array, sizeBytes: number, entry: DirectoryEntry | undefined): Collecting | undefined {
-    let excess = sizeBytes - this.#limits.collectedBytes;
-    for (const { collector } of this.#collecting.values()) excess += collector.sizeBytes;
-    const gone: string[] = [];
-    for (const { key, collector } of excess > 0 ? this.#dispensable() : []) {
-      if (excess <= 0) break;
-      excess -= collector.sizeBytes;
-      gone.push(key);
-    }
-    if (excess > 0) return undefined;
-    for (const key of gone) this.#collecting.delete(key);
-    const collecting: Collecting = { collector: new ObjectCollector(identity, sizeBytes), entry };
-    this.#collecting.set(keyOf(collecting.collector), collecting);
-    return collecting;
-  }
-
-  /**
-   * What may go when room is needed, first the one of which the least was collected: what the directory does not list. Anybody may
-   * send a directory, so the one of which most was collected stays while something listed is being collected beside it.
-   */
-  #dispensable(): { readonly key: string; readonly collector: ObjectCollector }[] {
-    const listed = new Set(this.#directory?.entries.map(keyOf));
-    const unlisted = [...this.#collecting]
-      .filter(([key]) => !listed.has(key))
-      .map(([key, { collector }]) => ({ key, collector, held: collector.symbolsHeld }))
-      .toSorted((a, b) => a.held - b.held);
-    return unlisted.length < this.#collecting.size ? unlisted.slice(0, -1) : unlisted;
-  }
-
   #takePlaced(identity: Uint8Array, sizeBytes: number, groups: readonly PlacedSymbols[]): ReceptionEvent[] {
     if (this.#complete.has(identity.toHex()) || sizeBytes > this.#limits.objectBytes) return [];
-    const known =
-      this.#collecting.get(keyOf({ identity, sizeBytes })) ?? this.#startCollecting(identity, sizeBytes, undefined);
+    const object = { identity, sizeBytes };
+    const known = this.#pool.get(object) ?? this.#pool.start(object, undefined, this.#directory?.entries);
     if (known === undefined) return [];
     const out: ReceptionEvent[] = [];
     for (const { stream, counter, words } of groups) {
@@ -386,7 +335,8 @@ export class Reception {
     const out: ReceptionEvent[] = [{ kind: 'directory', directory, entries }];
     for (const entry of before?.entries ?? []) {
       const key = keyOf(entry);
-      if (!listed.has(key) && this.#collecting.has(key)) out.push({ kind: 'withdrawn', identity: entry.identity });
+      if (!listed.has(key) && this.#pool.get(entry) !== undefined)
+        out.push({ kind: 'withdrawn', identity: entry.identity });
     }
     return out;
   }
@@ -396,22 +346,4 @@ function addFaults(sum: Record<CollectFault, number>, { faults }: ObjectCollecto
   sum['symbols-disagree'] += faults['symbols-disagree'];
   sum['block-forgotten'] += faults['block-forgotten'];
   sum['hash-mismatch'] += faults['hash-mismatch'];
-}
-
-/** The symbols of a collector, put together again in groups, block by block: those of a large object are hundreds of megabytes. */
-function* placedGroups(collector: ObjectCollector): Generator<PlacedSymbols[]> {
-  let groups: { stream: StreamNumber; counter: number; words: number[] }[] = [];
-  const blocks = collector.eachSymbol((stream, counter, place, value) => {
-    let group = groups.at(-1);
-    if (group === undefined || group.counter !== counter || group.stream !== stream) {
-      const words = Array.from({ length: stream === 0 ? 2 : 3 }, () => LOST_BLOCK);
-      group = { stream: stream as StreamNumber, counter, words };
-      groups.push(group);
-    }
-    group.words[place] = value;
-  });
-  for (const _ of blocks) {
-    yield groups;
-    groups = [];
-  }
 }
