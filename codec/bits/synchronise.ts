@@ -17,7 +17,7 @@ import {
   OFFSETS_OF_BLOCK,
   remainder,
 } from '../groups/block.ts';
-import type { ReceivedGroup, StreamNumber } from '../groups/group.ts';
+import type { HeardGroup, StreamNumber } from '../groups/group.ts';
 import { LOST_BLOCK } from '../groups/group.ts';
 import { decodeDifferential } from './differential.ts';
 import { offsetOfBlock3 } from './serialise.ts';
@@ -26,7 +26,7 @@ export interface SynchroniserOptions {
   readonly stream: StreamNumber;
   /** False when every symbol is +-1 (a bit stream from elsewhere), so that sizes say nothing. */
   readonly soft: boolean;
-  readonly onGroup: (group: ReceivedGroup) => void;
+  readonly onGroup: (group: HeardGroup) => void;
 }
 
 /** Counts only ever grow. */
@@ -72,7 +72,7 @@ export class Synchroniser {
   readonly counts: BlockCounts = { blocks: 0, right: 0, corrected: 0, lost: 0, groups: 0, wholeGroups: 0, restarts: 0 };
   readonly #stream: StreamNumber;
   readonly #soft: boolean;
-  readonly #onGroup: (group: ReceivedGroup) => void;
+  readonly #onGroup: (group: HeardGroup) => void;
   readonly #symbols = new Float32Array(HISTORY);
   /** Symbols received; bit n lies between symbols n-1 and n. */
   #received = 0;
@@ -222,7 +222,15 @@ export class Synchroniser {
     const clockRestarted = this.#clockRestarted;
     this.#clockRestarted = false;
     if (clockRestarted) this.counts.restarts++;
-    this.#onGroup({ stream: this.#stream, blocks, slot: this.#slot, clockRestarted });
+    this.#onGroup({
+      stream: this.#stream,
+      blocks,
+      slot: this.#slot,
+      clockRestarted,
+      reliability: [0, 0, 0, 0],
+      turned: [0, 0, 0, 0],
+      startSeconds: 0,
+    });
   }
 
   #advanceSlot(start: number): void {

@@ -36,6 +36,19 @@ export interface ReceivedGroup {
   readonly clockRestarted: boolean;
 }
 
+/** One number for each block, block 1 first. */
+export type PerBlock = readonly [number, number, number, number];
+
+/** A group as the demodulating half of the path gives it: what it knows besides the words. */
+export interface HeardGroup extends ReceivedGroup {
+  /** Probability that the word of each block is the one that was sent; 0 for a lost block. */
+  readonly reliability: PerBlock;
+  /** Channel symbols of each block that were received with the wrong sign and turned over; -1 for a lost block. */
+  readonly turned: PerBlock;
+  /** When the first bit of the group began, in seconds from the first sample of the input. */
+  readonly startSeconds: number;
+}
+
 export function isWhole(group: ReceivedGroup): boolean {
   const [a, b, c, d] = group.blocks;
   return a !== LOST_BLOCK && b !== LOST_BLOCK && c !== LOST_BLOCK && d !== LOST_BLOCK;

@@ -2,7 +2,7 @@
 
 import { Synchroniser } from '../bits/synchronise.ts';
 import type { BlockCounts } from '../bits/synchronise.ts';
-import type { ReceivedGroup, StreamNumber } from '../groups/group.ts';
+import type { HeardGroup, StreamNumber } from '../groups/group.ts';
 import { STREAM_NUMBERS } from '../groups/group.ts';
 import { MpxDemodulator } from '../mpx/demodulate.ts';
 import { FmDemodulator } from './fm.ts';
@@ -16,10 +16,10 @@ export interface GroupReceiverOptions {
   /** Of `iq`. `mpx` is signed 16 bit little endian mono, `bits` are the characters 0 and 1. */
   readonly format?: SampleFormat;
   readonly streams: 1 | 4;
-  readonly onGroup: (group: ReceivedGroup) => void;
+  readonly onGroup: (group: HeardGroup) => void;
 }
 
-interface StreamQuality {
+export interface StreamQuality {
   readonly stream: StreamNumber;
   /** Timing and carrier are being followed. */
   readonly tracking: boolean;
@@ -29,6 +29,10 @@ interface StreamQuality {
   /** Peak deviation by the subcarrier, noise included. */
   readonly deviationHz: number;
   readonly clockErrorPpm: number;
+  /** Energy of a bit over noise density, in dB, averaged over about 0.2 s; null while no signal is followed. */
+  readonly ebN0Db: number | null;
+  /** Share of the blocks of the last 12 groups that were not right as received, 0..1; null before the first group. */
+  readonly blockErrorRate: number | null;
 }
 
 export interface Quality {
@@ -38,6 +42,10 @@ export interface Quality {
   readonly frequencyOffsetHz: number;
   /** Power in the channel relative to a full-scale carrier, in dB; 0 unless the input is `iq`. */
   readonly levelDbfs: number;
+  /** Carrier to noise in 250 kHz, in dB; null unless the input is `iq`. */
+  readonly cnDb: number | null;
+  /** Share of the values at an end of the sample format's range, 0..1, averaged over about 0.1 s. */
+  readonly clippedShare: number;
 }
 
 /** Memory: about 60 kB per stream, and as many floats as the largest chunk has samples. */
@@ -75,10 +83,14 @@ export class GroupReceiver {
         counts: synchroniser.counts,
         deviationHz: demodulated?.[k].deviationHz ?? 0,
         clockErrorPpm: demodulated?.[k].clockErrorPpm ?? 0,
+        ebN0Db: null,
+        blockErrorRate: null,
       })),
       pilotDeviationHz: this.#demodulator?.pilotDeviationHz ?? 0,
       frequencyOffsetHz: this.#fm?.frequencyOffsetHz ?? 0,
       levelDbfs: this.#fm === null ? 0 : 10 * Math.log10(Math.max(1e-12, this.#fm.power)),
+      cnDb: null,
+      clippedShare: 0,
     };
   }
 
