@@ -6,6 +6,7 @@ import type { HeardGroup, StreamNumber } from '../groups/group.ts';
 import { STREAM_NUMBERS } from '../groups/group.ts';
 import { MpxDemodulator } from '../mpx/demodulate.ts';
 import { FmDemodulator } from './fm.ts';
+import { BIT_RATE_HZ } from '../mpx/shaping.ts';
 import type { SampleFormat } from './samples.ts';
 import { SampleReader } from './samples.ts';
 
@@ -48,6 +49,9 @@ export interface Quality {
   readonly clippedShare: number;
 }
 
+/** What a bit from elsewhere is worth: one wrong in 400. */
+const HARD_LLR = 6;
+
 /** Memory: about 60 kB per stream, and as many floats as the largest chunk has samples. */
 export class GroupReceiver {
   readonly #synchronisers: Synchroniser[];
@@ -56,11 +60,12 @@ export class GroupReceiver {
   readonly #demodulator: MpxDemodulator | null = null;
   #mpx = new Float32Array(0);
   #lowByte = -1;
-  #symbol = 1;
+  #symbol = HARD_LLR;
+  #bits = 0;
 
   constructor({ input, rateHz, format = 'cu8', streams, onGroup }: GroupReceiverOptions) {
     const numbers = input === 'bits' ? STREAM_NUMBERS.slice(0, 1) : STREAM_NUMBERS.slice(0, streams);
-    this.#synchronisers = numbers.map((stream) => new Synchroniser({ stream, soft: input !== 'bits', onGroup }));
+    this.#synchronisers = numbers.map((stream) => new Synchroniser({ stream, onGroup }));
     if (input === 'bits') return;
     if (input === 'iq') {
       this.#reader = new SampleReader(format);
@@ -69,7 +74,7 @@ export class GroupReceiver {
     this.#demodulator = new MpxDemodulator({
       rateHz: this.#fm?.mpxRateHz ?? rateHz,
       streams,
-      onSymbols: (stream, symbols, count) => this.#synchronisers[stream].push(symbols, count),
+      onSymbols: (stream, symbols, seconds, count) => this.#synchronisers[stream].push(symbols, seconds, count),
     });
   }
 
@@ -83,8 +88,8 @@ export class GroupReceiver {
         counts: synchroniser.counts,
         deviationHz: demodulated?.[k].deviationHz ?? 0,
         clockErrorPpm: demodulated?.[k].clockErrorPpm ?? 0,
-        ebN0Db: null,
-        blockErrorRate: null,
+        ebN0Db: demodulated === undefined || demodulated[k].ebN0 === 0 ? null : 10 * Math.log10(demodulated[k].ebN0),
+        blockErrorRate: synchroniser.blockErrorRate,
       })),
       pilotDeviationHz: this.#demodulator?.pilotDeviationHz ?? 0,
       frequencyOffsetHz: this.#fm?.frequencyOffsetHz ?? 0,
@@ -139,12 +144,14 @@ export class GroupReceiver {
   #pushBits(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     const symbols = this.#mpx;
+    const seconds = new Float64Array(bytes.length);
     let count = 0;
     for (const byte of bytes) {
       if (byte === 49) this.#symbol = -this.#symbol;
       else if (byte !== 48) continue;
+      seconds[count] = (this.#bits++ + 0.5) / BIT_RATE_HZ;
       symbols[count++] = this.#symbol;
     }
-    this.#synchronisers[0].push(symbols, count);
+    this.#synchronisers[0].push(symbols, seconds, count);
   }
 }

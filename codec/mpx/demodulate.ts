@@ -16,8 +16,11 @@ import { SymbolTracker } from './track.ts';
 export interface MpxDemodulatorOptions {
   readonly rateHz: number;
   readonly streams: 1 | 4;
-  /** The array is the demodulator's own and valid during the call. */
-  readonly onSymbols: (stream: StreamNumber, symbols: Float32Array, count: number) => void;
+  /**
+   * Log-likelihood ratios of channel symbols, and when each was in its middle, in seconds from the first sample. The
+   * arrays are the demodulator's own and valid during the call.
+   */
+  readonly onSymbols: (stream: StreamNumber, symbols: Float32Array, seconds: Float64Array, count: number) => void;
 }
 
 export interface SubcarrierQuality {
@@ -26,6 +29,8 @@ export interface SubcarrierQuality {
   /** Peak deviation by this subcarrier, in Hz, noise included. */
   readonly deviationHz: number;
   readonly clockErrorPpm: number;
+  /** A ratio; 0 while nothing is followed. */
+  readonly ebN0: number;
 }
 
 /** Samples per bit after decimation, at least. */
@@ -90,7 +95,11 @@ export class MpxDemodulator {
     this.#pilot = new BandPass(lowPass, PILOT_HZ, rateHz);
     this.#trackers = carriers.map(
       ({ stream, cyclesPerBit }) =>
-        new SymbolTracker(outHz, cyclesPerBit, (symbols, count) => onSymbols(stream, symbols, count)),
+        new SymbolTracker({
+          rateHz: outHz,
+          cyclesPerBit,
+          onSymbols: (symbols, seconds, count) => onSymbols(stream, symbols, seconds, count),
+        }),
     );
     this.#turns = Float64Array.from(carriers, ({ frequencyHz }) => (frequencyHz / outHz) % 1);
     this.#angles = new Float64Array(streams);
@@ -110,6 +119,7 @@ export class MpxDemodulator {
       tracking: tracker.tracking,
       deviationHz: tracker.level * FULL_DEVIATION_HZ,
       clockErrorPpm: tracker.clockErrorPpm,
+      ebN0: tracker.ebN0,
     }));
   }
 

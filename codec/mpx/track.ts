@@ -1,95 +1,121 @@
 /**
- * Channel symbols from one subcarrier that has been mixed down and decimated: symbol timing, carrier phase, matched filter.
+ * Channel symbols from one subcarrier that has been mixed down and decimated: symbol timing, carrier frequency and phase,
+ * matched filter.
  *
- * Before there is a signal, samples are gathered for a fifth of a second, timing, frequency and phase are estimated from
- * the whole of them, and only then are they read, from the first one on: nothing is lost to acquisition. After that three
- * slow loops follow. When the signal fades they coast.
+ * Without a signal, timing, frequency and phase are estimated from a fifth of a second ahead, twice in that time, and only
+ * when there is something are the samples read with them, from the first one on: nothing is lost to acquisition. While
+ * there is a signal, slow loops follow it. When it fades they coast, with the frequency that another carrier of the same
+ * clock still has, if there is one.
  */
 
-import { BIT_RATE_HZ, biphasePulse, PULSE_REACH_BITS } from './shaping.ts';
+import { estimateCarrier, FREQUENCY_REACH_HZ } from './frequency.ts';
+import { MatchedFilter } from './matched-filter.ts';
+import { BIT_RATE_HZ } from './shaping.ts';
+import { SymbolWeigher, WINDOW_BITS } from './weigh.ts';
 
-/** Fractions of a sample for which the matched filter is kept: the timing is right to 1/512 of a bit. */
-const FRACTIONS = 64;
-/** Bits in an acquisition stretch. */
+/** Bits in an acquisition stretch, and from one stretch to the next. */
 const STRETCH_BITS = 240;
-/** Bits between the two ends of a frequency measurement: unambiguous to +-24 Hz (100 ppm of 76 kHz is 7.6). */
-const FREQUENCY_LAG = 12;
-/** Averages are over about so many bits. */
-const AVERAGE_BITS = 128;
-/** The loops of timing: a second; of phase: 7 Hz of noise bandwidth. */
-const TIMING_GAIN = 1 / 512;
-const TIMING_RATE_GAIN = 1 / (4 * 512 * 512);
-const PHASE_GAIN = 0.02;
-const FREQUENCY_GAIN = 0.0002;
-/** Largest frequency error that is followed, in radians per bit: 20 Hz. */
-const MAX_FREQUENCY = (2 * Math.PI * 20) / BIT_RATE_HZ;
-/** Timing contrast above which there is a signal (noise alone reaches this in under 1e-3 of averages). */
-const PRESENT = 0.09;
-const ABSENT = 0.05;
-/** Without a signal for this long, everything is measured anew. */
-const COAST_BITS = 9_500;
-/** A carrier that is not in phase for this long is measured anew. */
-const UNLOCKED_BITS = 600;
+const ATTEMPT_BITS = 120;
+/** Share of the power in phase with one carrier above which there is a signal, and below which there is none. */
+const FOUND = 0.25;
+const PRESENT = 0.25;
+const ABSENT = 0.2;
+/** Timing is measured at every so many bits. */
+const TIMING_EVERY = 2;
+/** Measurements that timing is averaged over. */
+const TIMING_AVERAGE = 64;
+/** The loops of timing: a second; of phase: 3 Hz of noise bandwidth. */
+const TIMING_GAIN = 1 / 256;
+const TIMING_RATE_GAIN = 1 / (8 * 256 * 256);
+const PHASE_GAIN = 0.01;
+const FREQUENCY_GAIN = 0.00005;
+const MAX_FREQUENCY = (2 * Math.PI * FREQUENCY_REACH_HZ) / BIT_RATE_HZ;
+const MAX_RATE = 3e-4;
+/** A timing error beyond this, in bits, is a jump and not a drift. */
+const TIMING_JUMP = 0.2;
+/** Least contrast of power within a bit that timing is taken from (noise alone reaches this in under 1e-3 of averages). */
+const LEAST_CONTRAST = 0.09;
+/** Largest power of a symbol that the loops believe, relative to the mean. */
+const CLIP = 4;
+
+export interface SymbolTrackerOptions {
+  /** Of the complex samples. */
+  readonly rateHz: number;
+  /** Of the subcarrier, which carrier and bits share. */
+  readonly cyclesPerBit: number;
+  /** Log-likelihood ratios of channel symbols, and when each was in its middle. The arrays are valid during the call. */
+  readonly onSymbols: (symbols: Float32Array, seconds: Float64Array, count: number) => void;
+}
 
 export class SymbolTracker {
-  readonly #onSymbols: (symbols: Float32Array, count: number) => void;
+  readonly #rateHz: number;
   readonly #carrierCycles: number;
   readonly #samplesPerBit: number;
-  readonly #reach: number;
-  readonly #length: number;
-  readonly #bank: Float64Array;
+  readonly #filter: MatchedFilter;
+  readonly #weigher: SymbolWeigher;
   readonly #real: Float64Array;
   readonly #imaginary: Float64Array;
   #held: number;
-  readonly #symbols = new Float32Array(1024);
+  /** Sample of the input that stands first in the buffers. */
+  #first: number;
   /** Where the next symbol's centre is in the buffers. */
   #at = 0;
-  #tracking = false;
+  #bit = 0;
   #phase = 0;
   #frequency = 0;
   #rate = 0;
-  /** Averages: timing contrast as a vector, power at four instants of the bit, power of the symbols, in-phase excess. */
+  /** Averages: timing contrast as a vector, power at four instants of the bit. */
   #contrastReal = 0;
   #contrastImaginary = 0;
   #fourPower = 0;
-  #power = 0;
-  #inPhase = 0;
-  #absentBits = 0;
-  #unlockedBits = 0;
   #present = false;
-  /** Filled by `#filter`. */
-  #z0 = 0;
-  #z1 = 0;
+  #everFound = false;
+  /** Bits for which a carrier that was just found is believed without proof. */
+  #grace = 0;
+  #untilAttempt = 0;
+  #expectedPpm: number | null = null;
 
-  /** `rateHz` is that of the complex samples; `cyclesPerBit` that of the subcarrier, which carrier and bits share. */
-  constructor(rateHz: number, cyclesPerBit: number, onSymbols: (symbols: Float32Array, count: number) => void) {
-    this.#onSymbols = onSymbols;
+  constructor({ rateHz, cyclesPerBit, onSymbols }: SymbolTrackerOptions) {
+    this.#rateHz = rateHz;
     this.#carrierCycles = cyclesPerBit;
     this.#samplesPerBit = rateHz / BIT_RATE_HZ;
-    this.#reach = Math.ceil(PULSE_REACH_BITS * this.#samplesPerBit);
-    this.#length = 2 * this.#reach + 1;
-    this.#bank = matchedFilters(this.#samplesPerBit, this.#reach);
-    const capacity = Math.ceil((STRETCH_BITS + 8) * this.#samplesPerBit) + 2 * this.#length + 2_048;
+    this.#filter = new MatchedFilter(this.#samplesPerBit);
+    this.#weigher = new SymbolWeigher(onSymbols);
+    const window = 2 * this.#filter.reach + 1;
+    const capacity = Math.ceil((STRETCH_BITS + 8) * this.#samplesPerBit) + 2 * window + 2_048;
     this.#real = new Float64Array(capacity);
     this.#imaginary = new Float64Array(capacity);
     // As if the signal had been preceded by nothing, so that the first symbol can be read.
-    this.#held = this.#reach + Math.ceil(this.#samplesPerBit);
+    this.#held = this.#filter.reach + Math.ceil(this.#samplesPerBit);
     this.#at = this.#held;
+    this.#first = -this.#held;
   }
 
   /** True while timing and carrier are being followed. */
   get tracking(): boolean {
-    return this.#tracking && this.#present;
+    return this.#present && this.#grace === 0;
   }
 
   /** Peak level of the subcarrier in the units of the input. */
   get level(): number {
-    return Math.sqrt(this.#power);
+    return Math.sqrt(this.#weigher.power);
+  }
+
+  /** Energy of a bit over the density of the noise, a ratio; 0 while nothing is followed. */
+  get ebN0(): number {
+    if (!this.tracking) return 0;
+    const coherence = this.#weigher.coherence;
+    return coherence / Math.max(1e-3, 1 - coherence);
   }
 
   /** Frequency error of the transmitter's clock as seen by ours, in parts per million. */
   get clockErrorPpm(): number {
     return (this.#frequency / (2 * Math.PI * this.#carrierCycles)) * 1e6;
+  }
+
+  /** The clock error of another carrier that very likely comes from the same clock, null if there is none. */
+  expectClockError(ppm: number | null): void {
+    this.#expectedPpm = ppm;
   }
 
   push(real: number, imaginary: number): void {
@@ -101,184 +127,162 @@ export class SymbolTracker {
 
   /** Reads what can be read; call after a batch of `push`, at most 1,024 of them. `last` takes what is left. */
   run(last: boolean = false): void {
-    if (!this.#tracking) {
-      const needed = STRETCH_BITS * this.#samplesPerBit;
-      const available = this.#held - this.#at - this.#reach;
-      if (available < needed && !(last && available > 24 * this.#samplesPerBit)) return;
-      this.#acquire(Math.min(STRETCH_BITS, Math.floor(available / this.#samplesPerBit)) - 2);
-    }
-    this.#follow();
+    this.#follow(last);
+    this.#weigher.flush(last);
     this.#compact();
   }
 
   #compact(): void {
-    const keepFrom = Math.floor(this.#at) - this.#reach - Math.ceil(this.#samplesPerBit);
+    const keepFrom = Math.floor(this.#at) - this.#filter.reach - Math.ceil(this.#samplesPerBit);
     if (keepFrom <= 0) return;
     this.#real.copyWithin(0, keepFrom, this.#held);
     this.#imaginary.copyWithin(0, keepFrom, this.#held);
     this.#held -= keepFrom;
     this.#at -= keepFrom;
+    this.#first += keepFrom;
   }
 
-  /** Matched filter centred at `at`, result in #z0 and #z1. */
-  #filter(at: number): void {
-    const nearest = Math.round(at * FRACTIONS);
-    const whole = Math.floor(nearest / FRACTIONS);
-    let tap = (nearest - whole * FRACTIONS) * this.#length;
-    const bank = this.#bank;
-    const real = this.#real;
-    const imaginary = this.#imaginary;
-    const from = whole - this.#reach;
-    const to = from + this.#length;
-    let re = 0;
-    let im = 0;
-    for (let k = from; k < to; k++) {
-      const h = bank[tap++];
-      re += h * real[k];
-      im += h * imaginary[k];
-    }
-    this.#z0 = re;
-    this.#z1 = im;
+  #filterAt(at: number): void {
+    this.#filter.filter(this.#real, this.#imaginary, at);
   }
 
   #energy(at: number): number {
-    this.#filter(at);
-    return this.#z0 * this.#z0 + this.#z1 * this.#z1;
+    this.#filterAt(at);
+    return this.#filter.real * this.#filter.real + this.#filter.imaginary * this.#filter.imaginary;
   }
 
-  /** Estimates everything from `bits` bits that begin at #at. */
+  get #expectedHz(): number | null {
+    return this.#expectedPpm === null ? null : this.#expectedPpm * 1e-6 * this.#carrierCycles * BIT_RATE_HZ;
+  }
+
+  /** Looks ahead for a signal. False when there are not enough samples for that yet. */
+  #attempt(last: boolean): boolean {
+    const available = Math.floor((this.#held - this.#at - this.#filter.reach) / this.#samplesPerBit);
+    if (available < STRETCH_BITS && !(last && available > 24)) return false;
+    this.#acquire(Math.min(STRETCH_BITS, available) - 2);
+    this.#untilAttempt = ATTEMPT_BITS;
+    return true;
+  }
+
+  /** Estimates everything from `bits` bits that begin at #at, and takes it over if there is a signal. */
   #acquire(bits: number): void {
     const perBit = this.#samplesPerBit;
     const sums = [0, 0, 0, 0];
-    for (let k = 0; k < 4 * bits; k++) sums[k & 3] += this.#energy(this.#at + (k * perBit) / 4);
-    this.#contrastReal = (sums[0] - sums[2]) / bits;
-    this.#contrastImaginary = (sums[1] - sums[3]) / bits;
-    this.#fourPower = (sums[0] + sums[1] + sums[2] + sums[3]) / bits;
-    let late = Math.atan2(this.#contrastImaginary, this.#contrastReal) / (2 * Math.PI);
+    for (let k = 0; k < 4 * bits; k++) sums[k & 3] += Math.sqrt(this.#energy(this.#at + (k * perBit) / 4));
+    let late = Math.atan2(sums[1] - sums[3], sums[0] - sums[2]) / (2 * Math.PI);
     // Never before the sample to be read next, less a tolerance that keeps the first symbol.
     if (late < -0.25) late += 1;
-    this.#at += late * perBit;
-    this.#contrastReal = Math.hypot(this.#contrastReal, this.#contrastImaginary);
+    // Coasting, the count of symbols must not change: the nearest one then.
+    if (this.#everFound && late > 0.5) late -= 1;
+    const at = this.#at + late * perBit;
+    const real = new Float64Array(bits);
+    const imaginary = new Float64Array(bits);
+    for (let k = 0; k < bits; k++) {
+      this.#filterAt(at + k * perBit);
+      const { real: re, imaginary: im } = this.#filter;
+      // Divided by their size, so that a few strong disturbances do not decide.
+      const size = Math.sqrt(re * re + im * im);
+      if (size === 0) continue;
+      real[k] = (re * re - im * im) / size;
+      imaginary[k] = (2 * re * im) / size;
+    }
+    const { frequency, phase, coherence } = estimateCarrier(real, imaginary, bits, BIT_RATE_HZ, this.#expectedHz);
+    if (coherence < FOUND && this.#everFound) return;
+    if (coherence >= FOUND) this.#everFound = true;
+    this.#at = at;
+    this.#contrastReal = 0;
     this.#contrastImaginary = 0;
+    this.#fourPower = 0;
     this.#rate = 0;
-    // Squared symbols have no data in them; what turns is twice the frequency error.
-    const squaredReal = new Float64Array(bits);
-    const squaredImaginary = new Float64Array(bits);
-    let turnReal = 0;
-    let turnImaginary = 0;
-    let power = 0;
-    for (let k = 0; k < bits; k++) {
-      this.#filter(this.#at + k * perBit);
-      const re = this.#z0 * this.#z0 - this.#z1 * this.#z1;
-      const im = 2 * this.#z0 * this.#z1;
-      power += this.#z0 * this.#z0 + this.#z1 * this.#z1;
-      squaredReal[k] = re;
-      squaredImaginary[k] = im;
-      if (k < FREQUENCY_LAG) continue;
-      turnReal += re * squaredReal[k - FREQUENCY_LAG] + im * squaredImaginary[k - FREQUENCY_LAG];
-      turnImaginary += im * squaredReal[k - FREQUENCY_LAG] - re * squaredImaginary[k - FREQUENCY_LAG];
-    }
-    const frequency = Math.atan2(turnImaginary, turnReal) / (2 * FREQUENCY_LAG);
-    let sumReal = 0;
-    let sumImaginary = 0;
-    for (let k = 0; k < bits; k++) {
-      const c = Math.cos(2 * frequency * k);
-      const s = Math.sin(2 * frequency * k);
-      sumReal += squaredReal[k] * c + squaredImaginary[k] * s;
-      sumImaginary += squaredImaginary[k] * c - squaredReal[k] * s;
-    }
     this.#frequency = Math.max(-MAX_FREQUENCY, Math.min(MAX_FREQUENCY, frequency));
-    this.#phase = Math.atan2(sumImaginary, sumReal) / 2;
-    this.#power = power / bits;
-    this.#inPhase = Math.hypot(sumReal, sumImaginary) / bits;
-    this.#tracking = true;
-    this.#present = true;
-    this.#absentBits = COAST_BITS - STRETCH_BITS;
-    this.#unlockedBits = 0;
+    this.#phase = phase;
+    this.#present = coherence >= FOUND;
+    this.#grace = this.#present ? WINDOW_BITS : 0;
   }
 
   /** Reads symbols as far as the samples go. */
-  #follow(): void {
+  #follow(last: boolean): void {
     const perBit = this.#samplesPerBit;
-    const forget = 1 / AVERAGE_BITS;
-    const limit = this.#held - this.#reach - 2;
-    let count = 0;
-    while (this.#tracking && this.#at + 0.75 * perBit < limit) {
+    const limit = this.#held - this.#filter.reach - 2;
+    const filter = this.#filter;
+    const weigher = this.#weigher;
+    while (this.#at + 0.75 * perBit < limit) {
+      if (!this.#present && this.#untilAttempt === 0) {
+        if (!this.#attempt(last)) {
+          if (!last) return;
+          this.#untilAttempt = ATTEMPT_BITS;
+        }
+        continue;
+      }
       const at = this.#at;
-      const late1 = this.#energy(at + 0.25 * perBit);
-      const late2 = this.#energy(at + 0.5 * perBit);
-      const late3 = this.#energy(at + 0.75 * perBit);
-      this.#filter(at);
+      this.#filterAt(at);
       const cosine = Math.cos(this.#phase);
       const sine = Math.sin(this.#phase);
-      const re = this.#z0 * cosine + this.#z1 * sine;
-      const im = this.#z1 * cosine - this.#z0 * sine;
+      const re = filter.real * cosine + filter.imaginary * sine;
+      const im = filter.imaginary * cosine - filter.real * sine;
+      weigher.push(re, im, (this.#first + at) / this.#rateHz);
+      const mean = weigher.power;
       const power = re * re + im * im;
-      this.#contrastReal += forget * (power - late2 - this.#contrastReal);
-      this.#contrastImaginary += forget * (late1 - late3 - this.#contrastImaginary);
-      this.#fourPower += forget * (power + late1 + late2 + late3 - this.#fourPower);
-      this.#power += forget * (power - this.#power);
-      this.#inPhase += forget * (re * re - im * im - this.#inPhase);
-      const scale = this.#power > 0 ? 1 / Math.sqrt(this.#power) : 0;
-      if (count === this.#symbols.length) {
-        this.#onSymbols(this.#symbols, count);
-        count = 0;
-      }
-      this.#symbols[count++] = re * scale;
-      this.#steerTiming(perBit);
-      this.#steerPhase(re * scale, im * scale);
+      if (this.#present && this.#bit % TIMING_EVERY === 0) this.#measureTiming(at, Math.min(power, CLIP * mean), mean);
+      this.#bit++;
+      this.#watch();
+      this.#steerPhase(mean > 0 ? re / Math.sqrt(mean) : 0, mean > 0 ? im / Math.sqrt(mean) : 0);
+      // Carrier and bits come from one clock: a carrier fast by a part in a million has bits that are short by it.
+      const fast = this.#frequency / (2 * Math.PI * this.#carrierCycles);
+      this.#at += perBit * (1 - fast + this.#rate);
     }
-    if (count > 0) this.#onSymbols(this.#symbols, count);
   }
 
-  #steerTiming(perBit: number): void {
-    const contrast = Math.hypot(this.#contrastReal, this.#contrastImaginary);
-    const relative = this.#fourPower > 0 ? contrast / this.#fourPower : 0;
-    if (relative > PRESENT) this.#present = true;
-    else if (relative < ABSENT) this.#present = false;
-    if (this.#present) this.#absentBits = 0;
-    else if (++this.#absentBits > COAST_BITS) this.#tracking = false;
-    if (this.#present) {
-      const late = Math.atan2(this.#contrastImaginary, this.#contrastReal) / (2 * Math.PI);
-      if (Math.abs(late) > 0.2 && relative > PRESENT) {
-        this.#at += (late < -0.25 ? late + 1 : late) * perBit;
-        this.#contrastReal = contrast;
-        this.#contrastImaginary = 0;
-      } else {
-        this.#at += late * TIMING_GAIN * perBit;
-        this.#rate += late * TIMING_RATE_GAIN;
-        this.#rate = Math.max(-3e-4, Math.min(3e-4, this.#rate));
-      }
+  /** Whether there still is a signal. */
+  #watch(): void {
+    if (this.#untilAttempt > 0) this.#untilAttempt--;
+    if (this.#grace > 0) {
+      this.#grace--;
+      return;
     }
-    // Carrier and bits come from one clock: a carrier that is fast by a part in a million has bits that are short by it.
-    const fast = this.#frequency / (2 * Math.PI * this.#carrierCycles);
-    this.#at += perBit * (1 - fast + this.#rate);
+    const { coherence } = this.#weigher;
+    if (this.#present && coherence < ABSENT) {
+      this.#present = false;
+      this.#untilAttempt = 0;
+    } else if (!this.#present && coherence > PRESENT) this.#present = true;
+    const expectedHz = this.#expectedHz;
+    if (!this.#present && expectedHz !== null) this.#frequency = (2 * Math.PI * expectedHz) / BIT_RATE_HZ;
   }
 
+  #measureTiming(at: number, power: number, mean: number): void {
+    const perBit = this.#samplesPerBit;
+    const most = CLIP * mean;
+    const late1 = Math.min(most, this.#energy(at + 0.25 * perBit));
+    const late2 = Math.min(most, this.#energy(at + 0.5 * perBit));
+    const late3 = Math.min(most, this.#energy(at + 0.75 * perBit));
+    const forget = 1 / TIMING_AVERAGE;
+    this.#contrastReal += forget * (power - late2 - this.#contrastReal);
+    this.#contrastImaginary += forget * (late1 - late3 - this.#contrastImaginary);
+    this.#fourPower += forget * (power + late1 + late2 + late3 - this.#fourPower);
+    const contrast = Math.sqrt(
+      this.#contrastReal * this.#contrastReal + this.#contrastImaginary * this.#contrastImaginary,
+    );
+    if (!(contrast > LEAST_CONTRAST * this.#fourPower)) return;
+    const late = Math.atan2(this.#contrastImaginary, this.#contrastReal) / (2 * Math.PI);
+    if (Math.abs(late) > TIMING_JUMP && this.#grace === 0) {
+      this.#at += late * perBit;
+      this.#contrastReal = contrast;
+      this.#contrastImaginary = 0;
+    } else {
+      this.#at += late * TIMING_GAIN * perBit;
+      this.#rate = Math.max(-MAX_RATE, Math.min(MAX_RATE, this.#rate + late * TIMING_RATE_GAIN));
+    }
+  }
+
+  /** `re`, `im`: a symbol of mean power 1, turned by the present phase. */
   #steerPhase(re: number, im: number): void {
     this.#phase += this.#frequency;
     if (this.#phase > Math.PI) this.#phase -= 2 * Math.PI;
     else if (this.#phase < -Math.PI) this.#phase += 2 * Math.PI;
     if (!this.#present) return;
-    const error = im * Math.max(-1, Math.min(1, re));
+    const error = Math.max(-CLIP, Math.min(CLIP, im)) * Math.max(-1, Math.min(1, re));
     this.#phase += PHASE_GAIN * error;
     const frequency = this.#frequency + FREQUENCY_GAIN * error;
     this.#frequency = Math.max(-MAX_FREQUENCY, Math.min(MAX_FREQUENCY, frequency));
-    if (this.#inPhase > 0.15 * this.#power) this.#unlockedBits = 0;
-    else if (++this.#unlockedBits > UNLOCKED_BITS) this.#tracking = false;
   }
-}
-
-/** Row `fraction` x length: the pulse as sampled when its centre is that fraction of a sample late. Unit energy. */
-function matchedFilters(samplesPerBit: number, reach: number): Float64Array {
-  const length = 2 * reach + 1;
-  const bank = new Float64Array(length * (FRACTIONS + 1));
-  let energy = 0;
-  for (let k = 0; k < length; k++) energy += biphasePulse((k - reach) / samplesPerBit) ** 2;
-  for (let fraction = 0; fraction <= FRACTIONS; fraction++) {
-    for (let k = 0; k < length; k++) {
-      bank[fraction * length + k] = biphasePulse((k - reach - fraction / FRACTIONS) / samplesPerBit) / energy;
-    }
-  }
-  return bank;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeDifferential } from '#codec/bits/differential.ts';
 import { serialiseGroup } from '#codec/bits/serialise.ts';
 import { Synchroniser } from '#codec/bits/synchronise.ts';
-import type { Blocks, Group, ReceivedGroup } from '#codec/groups/group.ts';
+import type { Blocks, Group, HeardGroup, StreamNumber } from '#codec/groups/group.ts';
 import { isWhole } from '#codec/groups/group.ts';
 import { RandomGroups, randomWords } from '../mpx/signals.ts';
 
@@ -14,27 +14,38 @@ function groupsOf(count: number, seed: number = SEED): Group[] {
   return source.sent[0];
 }
 
-/** Soft symbols +-1 of these groups. */
+/** A symbol that is as good as certain, as a log-likelihood ratio. */
+const CERTAIN = 8;
+
+/** Soft symbols +-`CERTAIN` of these groups. */
 function symbolsOf(groups: readonly Group[]): Float32Array {
   const bits = new Uint8Array(104 * groups.length);
   for (const [k, group] of groups.entries()) serialiseGroup(group, bits.subarray(104 * k, 104 * k + 104));
   encodeDifferential(bits, 0);
-  return Float32Array.from(bits, (bit) => 1 - 2 * bit);
+  return Float32Array.from(bits, (bit) => CERTAIN * (1 - 2 * bit));
 }
 
 function noise(count: number, seed: number): Float32Array {
   const words = randomWords(seed);
-  return Float32Array.from({ length: count }, () => words() / 2 ** 31 - 1);
+  return Float32Array.from({ length: count }, () => CERTAIN * (words() / 2 ** 31 - 1));
 }
 
 function join(...parts: Float32Array[]): Float32Array {
   return Float32Array.from(parts.flatMap((part) => [...part]));
 }
 
-function receive(symbols: Float32Array, chunk: number = symbols.length, soft: boolean = true): ReceivedGroup[] {
-  const received: ReceivedGroup[] = [];
-  const synchroniser = new Synchroniser({ stream: 0, soft, onGroup: (group) => received.push(group) });
-  for (let at = 0; at < symbols.length; at += chunk) synchroniser.push(symbols.subarray(at, at + chunk));
+/** When each of so many symbols is in its middle. */
+function secondsOf(count: number, from: number = 0): Float64Array {
+  return Float64Array.from({ length: count }, (_, k) => (from + k + 0.5) / 1187.5);
+}
+
+function receive(symbols: Float32Array, chunk: number = symbols.length, stream: StreamNumber = 0): HeardGroup[] {
+  const received: HeardGroup[] = [];
+  const synchroniser = new Synchroniser({ stream, onGroup: (group) => received.push(group) });
+  for (let at = 0; at < symbols.length; at += chunk) {
+    const part = symbols.subarray(at, at + chunk);
+    synchroniser.push(part, secondsOf(part.length, at));
+  }
   return received;
 }
 
@@ -44,7 +55,7 @@ describe('the synchroniser', () => {
   it('gives every group of a clean stream, the first and the last too, from its first bit', () => {
     const groups = groupsOf(20);
     // The differential decoder needs one symbol before the first.
-    const received = receive(join(Float32Array.of(1), symbolsOf(groups)));
+    const received = receive(join(Float32Array.of(CERTAIN), symbolsOf(groups)));
     expect(blocksOf(received)).toEqual(blocksOf(groups));
     expect(received.map((group) => group.slot)).toEqual(groups.map((_, k) => k));
     expect(received.map((group) => group.clockRestarted)).toEqual(groups.map((_, k) => k === 0));
@@ -65,10 +76,10 @@ describe('the synchroniser', () => {
     const all = receive(symbols);
     for (const chunk of [1, 7, 104, 999]) expect(receive(symbols, chunk)).toEqual(all);
     for (let cut = 0; cut < symbols.length; cut += 97) {
-      const received: ReceivedGroup[] = [];
-      const synchroniser = new Synchroniser({ stream: 0, soft: true, onGroup: (group) => received.push(group) });
-      synchroniser.push(symbols.subarray(0, cut));
-      synchroniser.push(symbols.subarray(cut));
+      const received: HeardGroup[] = [];
+      const synchroniser = new Synchroniser({ stream: 0, onGroup: (group) => received.push(group) });
+      synchroniser.push(symbols.subarray(0, cut), secondsOf(cut));
+      synchroniser.push(symbols.subarray(cut), secondsOf(symbols.length - cut, cut));
       expect(received).toEqual(all);
     }
   });
@@ -89,7 +100,7 @@ describe('the synchroniser', () => {
   });
 
   it('says so when a fade was too long to count through', () => {
-    const symbols = join(symbolsOf(groupsOf(10)), noise(12_000, 6), symbolsOf(groupsOf(10, 9)));
+    const symbols = join(symbolsOf(groupsOf(10)), noise(40_000, 6), symbolsOf(groupsOf(10, 9)));
     const received = receive(symbols);
     const restarts = received.filter((group) => group.clockRestarted);
     expect(restarts).toHaveLength(2);
@@ -106,7 +117,7 @@ describe('the synchroniser', () => {
     const cut = 104 * 20;
     const slipped = join(
       symbols.subarray(0, cut),
-      slip > 0 ? Float32Array.of(1) : new Float32Array(0),
+      slip > 0 ? Float32Array.of(CERTAIN) : new Float32Array(0),
       symbols.subarray(slip > 0 ? cut : cut + 1),
     );
     const received = receive(slipped);
@@ -125,42 +136,37 @@ describe('the synchroniser', () => {
     expect(other.filter((group) => heard.has(group.blocks.join())).length).toBeGreaterThanOrEqual(17);
   });
 
-  it('repairs a wrong symbol that was in doubt and gives up on one that was not', () => {
+  it('repairs wrong symbols that were in doubt and gives up on strong ones', () => {
     const groups = groupsOf(6);
     const place = 104 * 3 + 40;
-    for (const [size, whole] of [
-      [0.2, true],
-      [1, false],
+    for (const [sizes, whole] of [
+      [[0.2], true],
+      [[0.2, 0.1, 0.2], true],
+      [[1, 1, 1, 1], false],
     ] as const) {
-      const symbols = join(Float32Array.of(1), symbolsOf(groups));
-      symbols[place] *= -size;
+      const symbols = join(Float32Array.of(CERTAIN), symbolsOf(groups));
+      for (const [k, size] of sizes.entries()) symbols[place + 2 * k] *= -size;
       const received = receive(symbols);
       expect(isWhole(received[3])).toBe(whole);
       expect(received[3].blocks[0]).toBe(groups[3].blocks[0]);
       expect(received[3].blocks[1]).toBe(whole ? groups[3].blocks[1] : -1);
+      expect(received[3].turned[1]).toBe(whole ? sizes.length : -1);
+      expect(received[3].reliability[1] > 0.9).toBe(whole);
     }
   });
 
-  it('takes hard bits at their word: two adjacent wrong bits are repaired, three are not', () => {
-    const groups = groupsOf(6);
-    for (const [wrong, whole] of [
-      [1, true],
-      [2, false],
-    ] as const) {
-      const symbols = join(Float32Array.of(1), symbolsOf(groups));
-      for (let k = 0; k < wrong; k++) symbols[104 * 3 + 40 + k] *= -1;
-      expect(isWhole(receive(symbols, undefined, false)[3])).toBe(whole);
-    }
+  it('says when each group began', () => {
+    const groups = groupsOf(5);
+    const received = receive(join(Float32Array.of(CERTAIN), symbolsOf(groups)));
+    for (const [k, { startSeconds }] of received.entries()) expect(startSeconds).toBeCloseTo((1 + 104 * k) / 1187.5, 5);
   });
 
   it('accepts C and C prime on every stream', () => {
-    const received: ReceivedGroup[] = [];
-    const synchroniser = new Synchroniser({ stream: 2, soft: true, onGroup: (group) => received.push(group) });
     const tunnelled: Group[] = groupsOf(5).map(({ blocks: [, b, c, d] }) => ({
       stream: 2,
       blocks: [0, b | 0x0800, c, d],
     }));
-    synchroniser.push(join(Float32Array.of(1), symbolsOf(tunnelled)));
+    const received = receive(join(Float32Array.of(CERTAIN), symbolsOf(tunnelled)), undefined, 2);
     expect(blocksOf(received)).toEqual(blocksOf(tunnelled));
     expect(received[0].stream).toBe(2);
   });

@@ -66,7 +66,7 @@ describe('a clean multiplex gives every group of every stream', () => {
     const { sent, received } = sentAndReceived({ groups: 1 });
     expect(received).toEqual(sent);
   });
-  it.each([-100, 100])('with a sample clock that is wrong by %i ppm', (ppm) => {
+  it.each([-200, -100, 100, 200])('with a sample clock that is wrong by %i ppm', (ppm) => {
     const { sent, received } = sentAndReceived({ ppm, groups: 60 });
     expect(received).toEqual(sent);
   });
@@ -98,18 +98,18 @@ describe('the demodulator', () => {
     }
   });
 
-  // "Perfect hard decisions, bursts <= 2": .599 and .849 at 3 and 4 dB; redsea .536 and .802 (air-interface.md).
-  // 340 groups have a standard deviation of .027 and .020: two of these are allowed.
+  // Measured over 300 s and more: .975, .99, 1 (npm run bench -- reception). 340 groups have a standard deviation of .0085
+  // and .0054: three of these are allowed.
   it.each([
-    [3, 0.49],
-    [4, 0.76],
-    [6, 0.97],
+    [3, 0.95],
+    [4, 0.975],
+    [6, 0.995],
   ])('reads groups at Eb/N0 = %i dB (at least %f of them)', (ebN0Db, least) => {
     const noise = noiseDeviation(171_000, subcarrierPower(171_000, 2_000), ebN0Db);
     const { groups, received } = overTheAir({ groups: 340, noise, seed: 2 });
     const { right, wrong } = compareGroups(groups.sent[0], received);
     expect(right / 340).toBeGreaterThan(least);
-    expect(wrong).toBeLessThan(8);
+    expect(wrong).toBeLessThan(3);
   });
 
   it('makes nothing of noise, silence, and a station without RDS', () => {
@@ -141,7 +141,7 @@ describe('the demodulator', () => {
       const demodulator = new MpxDemodulator({
         rateHz: 171_000,
         streams: 1,
-        onSymbols: (_, symbols, count) => out.push(...symbols.subarray(0, count)),
+        onSymbols: (_, symbols, __, count) => out.push(...symbols.subarray(0, count)),
       });
       for (let at = 0; at < samples.length; at += chunk) demodulator.push(samples.subarray(at, at + chunk));
       demodulator.end();
