@@ -14,6 +14,9 @@ import { ALL_SYMBOLS, BLOCK_SYMBOLS, COLUMN, REMAINDERS, remainderOfSymbols } fr
 /** Evidence is not carried beyond this, so that a station that is gone is forgotten within a dozen blocks. */
 const EVIDENCE_MAX = 40;
 const LOST_SHARE = 0.05;
+/** Symbols beyond this are all the same. */
+const CERTAIN = 16;
+const CERTAIN_ODDS = Math.exp(-CERTAIN);
 const NO_SYMBOL = BLOCK_SYMBOLS;
 
 /** Error patterns of one and of two symbols by the remainder they leave: row `PATTERN_START[z]`.. of pairs. */
@@ -70,8 +73,8 @@ export class PhaseSearch {
   /** Symbol number n, a log-likelihood ratio that is a number. */
   push(symbol: number, n: number): void {
     const size = symbol < 0 ? -symbol : symbol;
-    const odds = Math.exp(-size);
-    const log = Math.log1p(odds);
+    const odds = size < CERTAIN ? Math.exp(-size) : CERTAIN_ODDS;
+    const log = size < CERTAIN ? Math.log1p(odds) : CERTAIN_ODDS;
     const write = this.#write;
     this.#allRight += this.#logs[write] - log;
     this.#logs[write] = log;

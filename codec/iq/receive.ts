@@ -5,10 +5,11 @@ import type { BlockCounts } from '../bits/synchronise.ts';
 import type { HeardGroup, StreamNumber } from '../groups/group.ts';
 import { STREAM_NUMBERS } from '../groups/group.ts';
 import { MpxDemodulator } from '../mpx/demodulate.ts';
-import { FmDemodulator } from './fm.ts';
+import { FmDemodulator } from './demodulate.ts';
+import type { SignalKernels } from '../kernels/kernels.ts';
 import { BIT_RATE_HZ } from '../mpx/shaping.ts';
 import type { SampleFormat } from './samples.ts';
-import { SampleReader } from './samples.ts';
+import { CU8_CENTRE, SampleReader } from './samples.ts';
 
 export interface GroupReceiverOptions {
   readonly input: 'iq' | 'mpx' | 'bits';
@@ -18,6 +19,8 @@ export interface GroupReceiverOptions {
   readonly format?: SampleFormat;
   readonly streams: 1 | 4;
   readonly onGroup: (group: HeardGroup) => void;
+  /** The inner loops, for tests and benches: `plainKernels` instead of the fastest there are. */
+  readonly kernels?: () => SignalKernels;
 }
 
 export interface StreamQuality {
@@ -58,22 +61,33 @@ export class GroupReceiver {
   readonly #reader: SampleReader | null = null;
   readonly #fm: FmDemodulator | null = null;
   readonly #demodulator: MpxDemodulator | null = null;
+  readonly #flip: number = 0;
+  readonly #centre: number = 0;
   #mpx = new Float32Array(0);
   #lowByte = -1;
   #symbol = HARD_LLR;
   #bits = 0;
 
-  constructor({ input, rateHz, format = 'cu8', streams, onGroup }: GroupReceiverOptions) {
+  constructor({ input, rateHz, format = 'cu8', streams, onGroup, kernels }: GroupReceiverOptions) {
     const numbers = input === 'bits' ? STREAM_NUMBERS.slice(0, 1) : STREAM_NUMBERS.slice(0, streams);
     this.#synchronisers = numbers.map((stream) => new Synchroniser({ stream, onGroup }));
     if (input === 'bits') return;
     if (input === 'iq') {
-      this.#reader = new SampleReader(format);
-      this.#fm = new FmDemodulator({ rateHz });
+      this.#reader = format === 'cu8' || format === 'cs8' ? null : new SampleReader(format);
+      this.#flip = format === 'cs8' ? 0x80 : 0;
+      this.#centre = format === 'cs8' ? 128 : CU8_CENTRE;
+      this.#fm = new FmDemodulator({
+        rateHz,
+        streams,
+        limited: format !== 'cf32',
+        ...(kernels && { kernels: kernels() }),
+      });
     }
     this.#demodulator = new MpxDemodulator({
       rateHz: this.#fm?.mpxRateHz ?? rateHz,
       streams,
+      trusted: input === 'iq',
+      ...(kernels && { kernels: kernels() }),
       onSymbols: (stream, symbols, seconds, count) => this.#synchronisers[stream].push(symbols, seconds, count),
     });
   }
@@ -94,16 +108,19 @@ export class GroupReceiver {
       pilotDeviationHz: this.#demodulator?.pilotDeviationHz ?? 0,
       frequencyOffsetHz: this.#fm?.frequencyOffsetHz ?? 0,
       levelDbfs: this.#fm === null ? 0 : 10 * Math.log10(Math.max(1e-12, this.#fm.power)),
-      cnDb: null,
-      clippedShare: 0,
+      cnDb: this.#fm?.cnDb ?? null,
+      clippedShare: this.#fm?.clippedShare ?? 0,
     };
   }
 
   /** A chunk of any size, of any content. */
   push(bytes: Uint8Array): void {
     if (this.#demodulator === null) this.#pushBits(bytes);
-    else if (this.#reader === null || this.#fm === null) this.#pushMpxBytes(bytes, this.#demodulator);
-    else {
+    else if (this.#fm === null) this.#pushMpxBytes(bytes, this.#demodulator);
+    else if (this.#reader === null) {
+      this.#reserve(this.#fm.outputLength(bytes.length >> 1));
+      this.#demodulator.push(this.#mpx, this.#fm.demodulateBytes(bytes, this.#flip, this.#centre, this.#mpx));
+    } else {
       const iq = this.#reader.read(bytes);
       const count = iq.length >> 1;
       this.#reserve(this.#fm.outputLength(count));
@@ -118,6 +135,10 @@ export class GroupReceiver {
 
   /** The input is over: lets out what is still in the filters. */
   end(): void {
+    if (this.#fm !== null) {
+      this.#reserve(this.#fm.outputLength(0));
+      this.#demodulator?.push(this.#mpx, this.#fm.end(this.#flip, this.#centre, this.#mpx));
+    }
     this.#demodulator?.end();
   }
 

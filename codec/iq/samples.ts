@@ -8,10 +8,10 @@ export const SAMPLE_FORMATS: readonly SampleFormat[] = ['cu8', 'cs8', 'cs16', 'c
 export const SAMPLE_BYTES: Readonly<Record<SampleFormat, number>> = { cu8: 2, cs8: 2, cs16: 4, cf32: 8 };
 
 /** The middle of an RTL2832U's range as dongles really have it (rtl_fm and rtl_433 subtract the same). */
-const CU8_CENTRE_READ = 127.4;
+export const CU8_CENTRE = 127.4;
 const CU8_CENTRE_WRITE = 127.5;
 
-const CU8: Readonly<Float32Array> = Float32Array.from({ length: 256 }, (_, k) => (k - CU8_CENTRE_READ) / 128);
+const CU8: Readonly<Float32Array> = Float32Array.from({ length: 256 }, (_, k) => (k - CU8_CENTRE) / 128);
 
 /** Largest size a float sample may have: what is beyond, or not a number, is a fault of the source. */
 const CF32_LIMIT = 1e6;

@@ -23,12 +23,12 @@ const ABSENT = 0.2;
 /** Timing is measured at every so many bits. */
 const TIMING_EVERY = 2;
 /** Measurements that timing is averaged over. */
-const TIMING_AVERAGE = 64;
-/** The loops of timing: a second; of phase: 3 Hz of noise bandwidth. */
-const TIMING_GAIN = 1 / 256;
-const TIMING_RATE_GAIN = 1 / (8 * 256 * 256);
-const PHASE_GAIN = 0.01;
-const FREQUENCY_GAIN = 0.00005;
+const TIMING_AVERAGE = 128;
+/** The loops of timing: two seconds; of phase: 1.5 Hz of noise bandwidth. What they lag behind, SymbolWeigher makes good. */
+const TIMING_GAIN = 1 / 512;
+const TIMING_RATE_GAIN = 1 / (8 * 512 * 512);
+const PHASE_GAIN = 0.005;
+const FREQUENCY_GAIN = 0.00001;
 const MAX_FREQUENCY = (2 * Math.PI * FREQUENCY_REACH_HZ) / BIT_RATE_HZ;
 const MAX_RATE = 3e-4;
 /** A timing error beyond this, in bits, is a jump and not a drift. */
@@ -68,6 +68,9 @@ export class SymbolTracker {
   #contrastReal = 0;
   #contrastImaginary = 0;
   #fourPower = 0;
+  /** Share of the power in phase with the carrier, averaged since the signal came. */
+  #coherence = 0;
+  #coherenceBits = 0;
   #present = false;
   #everFound = false;
   /** Bits for which a carrier that was just found is believed without proof. */
@@ -101,11 +104,9 @@ export class SymbolTracker {
     return Math.sqrt(this.#weigher.power);
   }
 
-  /** Energy of a bit over the density of the noise, a ratio; 0 while nothing is followed. */
+  /** Energy of a bit over the density of the noise, a ratio, averaged over a second; 0 while nothing is followed. */
   get ebN0(): number {
-    if (!this.tracking) return 0;
-    const coherence = this.#weigher.coherence;
-    return coherence / Math.max(1e-3, 1 - coherence);
+    return this.tracking ? this.#coherence / Math.max(1e-3, 1 - this.#coherence) : 0;
   }
 
   /** Frequency error of the transmitter's clock as seen by ours, in parts per million. */
@@ -241,9 +242,14 @@ export class SymbolTracker {
       return;
     }
     const { coherence } = this.#weigher;
+    if (this.#present) {
+      this.#coherenceBits = Math.min(this.#coherenceBits + 1, BIT_RATE_HZ);
+      this.#coherence += (coherence - this.#coherence) / this.#coherenceBits;
+    }
     if (this.#present && coherence < ABSENT) {
       this.#present = false;
       this.#untilAttempt = 0;
+      this.#coherenceBits = 0;
     } else if (!this.#present && coherence > PRESENT) this.#present = true;
     const expectedHz = this.#expectedHz;
     if (!this.#present && expectedHz !== null) this.#frequency = (2 * Math.PI * expectedHz) / BIT_RATE_HZ;

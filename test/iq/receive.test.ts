@@ -1,39 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { serialiseGroup } from '#codec/bits/serialise.ts';
-import type { Group, ReceivedGroup } from '#codec/groups/group.ts';
+import type { ReceivedGroup } from '#codec/groups/group.ts';
 import { isWhole } from '#codec/groups/group.ts';
-import { FmModulator } from '#codec/iq/fm.ts';
 import { GroupReceiver } from '#codec/iq/receive.ts';
-import type { SampleFormat } from '#codec/iq/samples.ts';
 import { SAMPLE_FORMATS, writeSamples } from '#codec/iq/samples.ts';
-import { Melody } from '#codec/mpx/audio.ts';
 import { MpxModulator } from '#codec/mpx/modulate.ts';
-import { addNoise, compareGroups, RandomGroups, randomWords } from '../mpx/signals.ts';
+import { compareGroups, RandomGroups, randomWords } from '../mpx/signals.ts';
+import { fmSignal, type FmSignalOptions } from './signals.ts';
 
-interface Transmission {
-  readonly rateHz?: number;
-  readonly streams?: 1 | 4;
-  readonly groups?: number;
-  readonly format?: SampleFormat;
-  readonly offsetHz?: number;
-  readonly cnDb?: number;
-}
-
-function transmit(options: Transmission): { sent: Group[][]; bytes: Uint8Array } {
-  const { rateHz = 250_000, streams = 1, groups: limit = 15, format = 'cu8', offsetHz = 0, cnDb } = options;
-  const groups = new RandomGroups(1, limit);
-  const modulator = new MpxModulator({ rateHz, streams, audio: new Melody(), nextGroup: groups.next });
-  const mpx = new Float32Array(Math.ceil(((limit + 5) * 104 * rateHz) / 1187.5));
-  const iq = new Float32Array(2 * mpx.length);
-  modulator.modulate(mpx);
-  for (let k = 0; k < mpx.length; k++) mpx[k] += offsetHz / 75_000;
-  new FmModulator({ rateHz }).modulate(mpx, iq);
-  if (cnDb !== undefined) addNoise(iq, Math.sqrt(0.5 * 10 ** (-cnDb / 10)), randomWords(2));
-  for (let k = 0; k < iq.length; k++) iq[k] *= 0.5;
-  return { sent: groups.sent, bytes: writeSamples(format, iq) };
-}
-
-function receive(bytes: Uint8Array, options: Transmission, chunk: number = 100_001): ReceivedGroup[] {
+function receive(bytes: Uint8Array, options: FmSignalOptions, chunk: number = 100_001): ReceivedGroup[] {
   const { rateHz = 250_000, streams = 1, format = 'cu8' } = options;
   const received: ReceivedGroup[] = [];
   const receiver = new GroupReceiver({
@@ -49,8 +24,8 @@ function receive(bytes: Uint8Array, options: Transmission, chunk: number = 100_0
 }
 
 /** What came out whole and what was sent, stream by stream, to be held against each other. */
-function sentAndReceived(options: Transmission): { sent: unknown; received: unknown } {
-  const { sent, bytes } = transmit(options);
+function sentAndReceived(options: FmSignalOptions): { sent: unknown; received: unknown } {
+  const { sent, bytes } = fmSignal(options);
   const received = receive(bytes, options);
   const whole = sent.map((_, stream) => received.filter((group) => group.stream === stream && isWhole(group)));
   return {
@@ -73,20 +48,26 @@ describe('bytes of IQ to groups', () => {
     expect(received).toEqual(sent);
   });
 
-  it('reads 9 of 10 groups at C/N = 16 dB, 3 of 10 at 14 dB (measured .95 and .52)', () => {
-    for (const [cnDb, least] of [
-      [16, 0.89],
-      [14, 0.4],
-    ]) {
-      const { sent, bytes } = transmit({ groups: 230, cnDb });
-      const { right, wrong } = compareGroups(sent[0], receive(bytes, {}));
-      expect(right / 230).toBeGreaterThan(least);
-      expect(wrong).toBeLessThan(5);
-    }
+  // Measured over 300 s: 1.000 at 18 and 16 dB, .99 at 15, .93 at 14 (npm run bench -- reception). 230 groups at a share of .93
+  // have a standard deviation of .017: three of these are allowed.
+  it.each([
+    [16, 0.99],
+    [14, 0.88],
+  ])('reads groups at C/N = %i dB (at least %f of them)', (cnDb, least) => {
+    const { sent, bytes } = fmSignal({ groups: 230, cnDb });
+    const { right, wrong } = compareGroups(sent[0], receive(bytes, {}));
+    expect(right / 230).toBeGreaterThan(least);
+    expect(wrong).toBeLessThan(5);
+  });
+
+  it.each([1_024_000, 2_400_000])('loses nothing by decimation from %i samples a second', (rateHz) => {
+    const { sent, bytes } = fmSignal({ groups: 45, cnDb: 15, rateHz });
+    const { right } = compareGroups(sent[0], receive(bytes, { rateHz }));
+    expect(right).toBeGreaterThanOrEqual(42);
   });
 
   it('gives the same for any chunking', () => {
-    const { bytes } = transmit({ groups: 3, cnDb: 20 });
+    const { bytes } = fmSignal({ groups: 3, cnDb: 20 });
     const all = receive(bytes, {});
     expect(all.filter(isWhole)).toHaveLength(3);
     for (const chunk of [999, 4_097, bytes.length]) expect(receive(bytes, {}, chunk)).toEqual(all);
@@ -139,11 +120,11 @@ describe('other inputs', () => {
   });
 
   it('reports what it sees: level, tuning, counts', () => {
-    const { bytes } = transmit({ groups: 30, offsetHz: 3_000 });
+    const { bytes } = fmSignal({ groups: 30, offsetHz: 3_000 });
     const receiver = new GroupReceiver({ input: 'iq', rateHz: 250_000, streams: 1, onGroup: () => undefined });
     receiver.push(bytes);
     const { streams, levelDbfs, frequencyOffsetHz, pilotDeviationHz } = receiver.quality;
-    expect(levelDbfs).toBeCloseTo(-6, 0);
+    expect(levelDbfs).toBeCloseTo(-8, 0);
     expect(Math.abs(frequencyOffsetHz - 3_000)).toBeLessThan(800);
     expect(Math.abs(pilotDeviationHz - 6_750)).toBeLessThan(300);
     expect(streams[0].counts.wholeGroups).toBe(30);
