@@ -20,6 +20,11 @@ const LEAVES = 0.005;
 const ENTERS = 0.005;
 /** When a place for groups has just been found. */
 const PRESENT_AT_FIRST = 0.95;
+/**
+ * Least evidence for a block of which something is known beforehand: the memory alone makes no block. A signal at 2 dB gives
+ * three times as much.
+ */
+const KNOWN_EVIDENCE = 5;
 /** Chance that an encoder sends the other offset word in block 3 than block 2 says. */
 const OTHER_OFFSET = 0.01;
 
@@ -72,8 +77,9 @@ export class GroupDecoder {
     if (this.blocks.some(({ probability }) => probability < ACCEPTED)) this.#decodeBackwards(first);
     this.#weighPresence();
     for (let block = 0; block < 4; block++) {
-      const { probability, symbols27 } = this.blocks[block];
-      this.reliability[block] *= probability;
+      const { probability, symbols27, evidence } = this.blocks[block];
+      const isMadeUp = evidence < KNOWN_EVIDENCE && this.#memory.known(block) !== null;
+      this.reliability[block] *= isMadeUp ? 0 : probability;
       this.turned[block] = this.#countTurned(first + BLOCK_BITS * block, symbols27);
     }
   }

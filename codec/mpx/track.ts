@@ -16,8 +16,11 @@ import { SymbolWeigher, WINDOW_BITS } from './weigh.ts';
 /** Bits in an acquisition stretch, and from one stretch to the next. */
 const STRETCH_BITS = 240;
 const ATTEMPT_BITS = 120;
-/** Share of the power in phase with one carrier above which there is a signal, and below which there is none. */
-const FOUND = 0.25;
+/**
+ * Share of the power in phase with one carrier above which one is found (noise: once in four million stretches), above which it is
+ * there again, and below which it is gone.
+ */
+const FOUND = 0.32;
 const PRESENT = 0.25;
 const ABSENT = 0.2;
 /** Timing is measured at every so many bits. */
