@@ -21,12 +21,13 @@ const ENTERS = 0.005;
 /** When a place for groups has just been found. */
 const PRESENT_AT_FIRST = 0.95;
 /**
- * Least evidence for a block of which something is known beforehand: the memory alone makes no block. A signal at 2 dB gives
- * three times as much.
+ * Least evidence for a block that is known beforehand as a whole: the memory alone makes no block. A signal at 2 dB gives three
+ * times as much.
  */
 const KNOWN_EVIDENCE = 5;
+const ALL_KNOWN = 0xffff;
 /** Chance that an encoder sends the other offset word in block 3 than block 2 says. */
-const OTHER_OFFSET = 0.01;
+const OTHER_OFFSET = 0.001;
 
 export class GroupDecoder {
   readonly blocks: readonly SoftBlock[] = [emptySoftBlock(), emptySoftBlock(), emptySoftBlock(), emptySoftBlock()];
@@ -42,6 +43,7 @@ export class GroupDecoder {
   readonly #decoder = new BlockDecoder();
   readonly #memory: HeaderMemory;
   readonly #offsets: OffsetName[] = ['A', 'B', 'C', 'D'];
+  #offsetProbability = 1;
   readonly #fromLeft = new Float64Array(4);
   readonly #forward = new Float64Array(4);
   /** What the group before said about the symbol that it shares with this one, and where that is. */
@@ -78,7 +80,7 @@ export class GroupDecoder {
     this.#weighPresence();
     for (let block = 0; block < 4; block++) {
       const { probability, symbols27, evidence } = this.blocks[block];
-      const isMadeUp = evidence < KNOWN_EVIDENCE && this.#memory.known(block) !== null;
+      const isMadeUp = evidence < KNOWN_EVIDENCE && this.#memory.known(block)?.mask === ALL_KNOWN;
       this.reliability[block] *= isMadeUp ? 0 : probability;
       this.turned[block] = this.#countTurned(first + BLOCK_BITS * block, symbols27);
     }
@@ -95,20 +97,25 @@ export class GroupDecoder {
 
   #decodeBlock(block: number, from: number, first: number, last: number): void {
     this.#decoder.load(this.#symbols, from, this.#mask, first, last);
-    if (block === 2) this.#offsets[2] = this.#offsetOfBlock3();
+    if (block === 2) this.#chooseOffsetOfBlock3();
     this.#decoder.decode(this.#offsets[block], this.#memory.known(block), this.blocks[block]);
+    if (block === 2) this.blocks[2].probability *= this.#offsetProbability;
   }
 
-  /** What block 2 says about it, unless the block itself strongly says otherwise. */
-  #offsetOfBlock3(): OffsetName {
+  /** What block 2 says about it, unless the block itself strongly says otherwise; and how probable that is. */
+  #chooseOffsetOfBlock3(): void {
     const [one, two] = this.blocks;
     const word1 = one.probability > 0.5 ? one.word : 1;
     const expected = two.probability > 0.5 ? offsetOfBlock3(this.#stream, word1, two.word) : 'C';
     const other = expected === 'C' ? "C'" : 'C';
-    if (this.#decoder.isPlain(expected)) return expected;
+    this.#offsets[2] = expected;
+    this.#offsetProbability = 1;
+    if (this.#decoder.isPlain(expected)) return;
     const doubt = two.probability > 0.5 ? Math.max(OTHER_OFFSET, 1 - two.probability) : 0.3;
-    const evidence = this.#decoder.evidenceOf(expected) + Math.log(1 - doubt);
-    return this.#decoder.evidenceOf(other) + Math.log(doubt) > evidence ? other : expected;
+    const advantage = this.#decoder.evidenceOf(other) - this.#decoder.evidenceOf(expected);
+    const otherOdds = (doubt / (1 - doubt)) * Math.exp(advantage);
+    if (otherOdds > 1) this.#offsets[2] = other;
+    this.#offsetProbability = Math.max(otherOdds, 1) / (1 + otherOdds);
   }
 
   #decodeBackwards(first: number): void {
