@@ -2,11 +2,8 @@
 
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
-import type { ReceivedGroup } from '#codec/groups/group.ts';
-import { LOST_BLOCK } from '#codec/groups/group.ts';
-import { formatHexGroup, formatHexWord, parseHexLine } from '#codec/groups/hex.ts';
+import { parseHexLine } from '#codec/groups/hex.ts';
 import { parseHz } from '#codec/iq/rate.ts';
-import type { Quality } from '#codec/iq/receive.ts';
 import { GroupReceiver } from '#codec/iq/receive.ts';
 import type { SampleFormat } from '#codec/iq/samples.ts';
 import { SAMPLE_FORMATS } from '#codec/iq/samples.ts';
@@ -14,7 +11,10 @@ import { leastMpxRateHz } from '#codec/mpx/subcarrier.ts';
 import { ByteWriter, linesOf, openBytes, type StandardStreams } from '#hardware/file/bytes.ts';
 import { readWavHeader } from '#hardware/file/wav.ts';
 import { messageOf } from '#hardware/fault.ts';
+import { LineOutput, MissingBlocks, type OutputForm, OUTPUTS } from './decode-output.ts';
+import { NOTHING_CAME, summary } from './describe-signal.ts';
 import { EXIT, exitOf, usage } from './fault.ts';
+import { SignalMeasure } from './measure.ts';
 
 /** As they come from the command line. */
 export interface DecodeOptions {
@@ -24,14 +24,16 @@ export interface DecodeOptions {
   readonly format?: string;
   readonly streams?: string;
   readonly output?: string;
+  readonly partial?: boolean;
+  readonly blockErrorRate?: boolean;
+  readonly timeFromStart?: boolean;
 }
 
 const INPUTS = ['iq', 'mpx', 'bits', 'hex'] as const;
-const OUTPUTS = ['hex', 'json'] as const;
 
 interface Settings {
   readonly input: (typeof INPUTS)[number];
-  readonly output: (typeof OUTPUTS)[number];
+  readonly form: OutputForm;
   /** Null when the file has to say it. */
   readonly rateHz: number | null;
   readonly format: SampleFormat;
@@ -42,8 +44,7 @@ interface Settings {
 function parseSettings(options: DecodeOptions): Settings {
   const input = INPUTS.find((name) => name === options.input);
   if (input === undefined) throw usage(`Say what comes in: -i is one of ${INPUTS.join(', ')}.`);
-  const output = OUTPUTS.find((name) => name === (options.output ?? 'hex'));
-  if (output === undefined) throw usage(`-o is one of ${OUTPUTS.join(', ')}.`);
+  const form = parseForm(options);
   const sampled = input === 'iq' || input === 'mpx';
   if (!sampled && options.rate !== undefined) throw usage(`-r has no meaning for -i ${input}.`);
   if (input !== 'iq' && options.format !== undefined) throw usage('--format is for -i iq only.');
@@ -55,7 +56,16 @@ function parseSettings(options: DecodeOptions): Settings {
   if (options.rate !== undefined && rateHz === null) throw usage(`${options.rate} is no sample rate.`);
   if (input === 'iq') checkIqRate(rateHz);
   if (input === 'mpx' && rateHz !== null) checkMpxRate(rateHz, streams);
-  return { input, output, rateHz, format, streams, file: options.file ?? '-' };
+  return { input, form, rateHz, format, streams, file: options.file ?? '-' };
+}
+
+function parseForm(options: DecodeOptions): OutputForm {
+  const output = OUTPUTS.find((name) => name === (options.output ?? 'hex'));
+  if (output === undefined) throw usage(`-o is one of ${OUTPUTS.join(', ')}.`);
+  const { partial = false, blockErrorRate = false, timeFromStart = false } = options;
+  if (blockErrorRate && output === 'hex') throw usage('-E is for -o json: a line of hex has no place for it.');
+  if (timeFromStart && options.input === 'hex') throw usage('-T has no meaning for -i hex: its lines have no time.');
+  return { output, partial, blockErrorRate, timeFromStart };
 }
 
 function checkIqRate(rateHz: number | null): void {
@@ -66,20 +76,6 @@ function checkIqRate(rateHz: number | null): void {
 function checkMpxRate(rateHz: number, streams: 1 | 4): void {
   const least = leastMpxRateHz(streams);
   if (rateHz < least) throw usage(`-r must be at least ${least} for these subcarriers.`);
-}
-
-/** Group type as people write it (0A, 15B); C for a group of an RDS2 stream; null when block 2 is lost. */
-function typeOf(group: ReceivedGroup): string | null {
-  if (group.stream !== 0) return 'C';
-  const second = group.blocks[1];
-  return second === LOST_BLOCK ? null : `${second >> 12}${(second & 0x0800) === 0 ? 'A' : 'B'}`;
-}
-
-function formatGroup(group: ReceivedGroup, output: 'hex' | 'json'): string {
-  if (output === 'hex') return `${formatHexGroup(group)}\n`;
-  const { stream, slot, clockRestarted } = group;
-  const blocks = group.blocks.map((word) => (word === LOST_BLOCK ? null : formatHexWord(word)));
-  return `${JSON.stringify({ stream, slot, clockRestarted, type: typeOf(group), blocks })}\n`;
 }
 
 /** Takes chunks until it knows whether the input is a WAV file, and gives the rate and the samples. */
@@ -117,44 +113,14 @@ async function* withoutWavHeader(
   }
 }
 
-function summary(quality: Quality): string {
-  const lines = quality.streams.map(({ stream, counts }) => {
-    const share = counts.blocks === 0 ? 0 : (100 * counts.lost) / counts.blocks;
-    return `stream ${stream}: ${counts.wholeGroups} of ${counts.groups} groups whole, ${share.toFixed(1)} % of blocks lost`;
-  });
-  return `${lines.join('\n')}\n`;
-}
-
-/** Lines that wait to be written; one write per chunk of input. */
-class LineOutput {
-  readonly #writer: ByteWriter;
-  readonly #output: 'hex' | 'json';
-  #waiting = '';
-
-  constructor(writer: ByteWriter, output: 'hex' | 'json') {
-    this.#writer = writer;
-    this.#output = output;
-  }
-
-  /** A group of which nothing is left says only that time has passed, and that the next slot number says too. */
-  readonly put = (group: ReceivedGroup): void => {
-    if (group.blocks.some((word) => word !== LOST_BLOCK)) this.#waiting += formatGroup(group, this.#output);
-  };
-
-  async flush(): Promise<boolean> {
-    const lines = this.#waiting;
-    this.#waiting = '';
-    return lines === '' || this.#writer.write(lines);
-  }
-}
-
 async function decodeHex(input: Readable, lines: LineOutput, stderr: Writable): Promise<void> {
   let number = 0;
   let faults = 0;
+  const missing = new MissingBlocks();
   for await (const line of linesOf(input)) {
     number++;
     const parsed = parseHexLine(line);
-    if (parsed.kind === 'group') lines.put(parsed.group);
+    if (parsed.kind === 'group') lines.put(parsed.group, missing.add(parsed.group));
     else if (parsed.kind === 'fault' && ++faults <= 5) {
       stderr.write(`line ${number} is not a group (${parsed.reason}, character ${parsed.offset + 1}), passed over\n`);
     }
@@ -177,20 +143,26 @@ async function decodeSamples(settings: Settings, input: Readable, lines: LineOut
     });
   }
   let receiver: GroupReceiver | null = null;
+  let measure: SignalMeasure | null = null;
   for await (const chunk of chunks) {
     receiver ??= new GroupReceiver({
       input: settings.input === 'iq' ? 'iq' : settings.input === 'mpx' ? 'mpx' : 'bits',
       rateHz: rateHz ?? 0,
       format: settings.format,
       streams: settings.streams,
-      onGroup: lines.put,
+      onGroup: (group) => lines.put(group, receiver?.quality.streams[group.stream].blockErrorRate),
     });
+    const { input: form, format } = settings;
+    measure ??= new SignalMeasure({ input: form === 'hex' ? 'bits' : form, rateHz: rateHz ?? 0, format });
     receiver.push(chunk);
+    measure.add(chunk.length, receiver.quality);
     if (!(await lines.flush())) return;
   }
   receiver?.end();
+  // The last group comes out of the filters only now.
+  if (receiver !== null) measure?.addEnd(receiver.quality);
   await lines.flush();
-  if (receiver !== null) stderr.write(summary(receiver.quality));
+  stderr.write(receiver === null || measure === null ? NOTHING_CAME : summary(receiver.quality, measure.measured));
 }
 
 /** Returns the exit status: 0 done, 1 failed, 2 wrong usage. */
@@ -209,7 +181,7 @@ export async function runDecode(options: DecodeOptions, streams: StandardStreams
     const settings = parseSettings(options);
     const input = await openBytes(settings.file, streams.stdin);
     const writer = await ByteWriter.open('-', streams.stdout);
-    const lines = new LineOutput(writer, settings.output);
+    const lines = new LineOutput(writer, settings.form);
     if (settings.input === 'hex') await decodeHex(input, lines, streams.stderr);
     else await decodeSamples(settings, input, lines, streams.stderr);
     await writer.end();
@@ -233,6 +205,9 @@ export function addDecodeCommand(program: Command): void {
     .option('--format <form>', `form of iq samples: ${SAMPLE_FORMATS.join(', ')} (default cu8)`)
     .option('--streams <n>', '1 for RDS, 4 for RDS and RDS2 (default 1)')
     .option('-o, --output <form>', 'hex, or json with one object a line', 'hex')
+    .option('-p, --partial', 'json: also groups of which blocks are missing (hex always has them)')
+    .option('-E, --block-error-rate', 'json: with the share of blocks of the last 12 groups that were not right')
+    .option('-T, --time-from-start', 'with the seconds from the beginning of the input to the first bit of the group')
     .action(async (options: DecodeOptions) => {
       process.exitCode = await runDecode(options, process);
     });

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeSamples } from '#codec/iq/samples.ts';
 import { readWavHeader, wavHeader } from '#hardware/file/wav.ts';
 import type { ModulateOptions } from '../../gateway/modulate.ts';
 import { runModulate } from '../../gateway/modulate.ts';
 import type { DecodeOptions } from '../../receiver/decode.ts';
 import { runDecode } from '../../receiver/decode.ts';
+import { addNoise, randomWords } from '../mpx/signals.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -83,9 +85,12 @@ describe('modulate and decode', () => {
       slot: 0,
       clockRestarted: true,
       type: '0A',
+      pi: '3AB7',
       blocks: ['3AB7', '0408', 'E0CD', '4341'],
+      reliability: expect.arrayContaining([expect.closeTo(1, 3)]) as number[],
+      errors: [0, 0, 0, 0],
     });
-    expect(objects).toContainEqual(expect.objectContaining({ stream: 1, type: 'C' }));
+    expect(objects).toContainEqual(expect.objectContaining({ stream: 1, type: 'C', pi: null }));
   });
 
   it('write and read WAV files, which know their rate', async () => {
@@ -121,6 +126,96 @@ describe('decode', () => {
     expect(result.stderr).toContain('line 3 is not a group');
   });
 
+  it('leaves groups out of JSON of which blocks are missing, unless they are asked for', async () => {
+    const input =
+      '3AB7 0408 E0CD 4341\n---- 0C08 3AB7 ----\n---- ---- ---- ----\n3AB7 ---- E0CD 4341\n#S1 4001 ---- 0003 0004\n';
+    const json = { input: 'hex', output: 'json' };
+    expect((await run(runDecode, json, input)).text).toBe(
+      '{"stream":0,"type":"0A","pi":"3AB7","blocks":["3AB7","0408","E0CD","4341"]}\n',
+    );
+    const { text } = await run(runDecode, { ...json, partial: true, blockErrorRate: true }, input);
+    expect(text).toBe(
+      '{"stream":0,"type":"0A","pi":"3AB7","blocks":["3AB7","0408","E0CD","4341"],"blockErrorRate":0}\n' +
+        '{"stream":0,"type":"0B","pi":"3AB7","blocks":[null,"0C08","3AB7",null],"blockErrorRate":0.25}\n' +
+        '{"stream":0,"type":null,"pi":"3AB7","blocks":["3AB7",null,"E0CD","4341"],"blockErrorRate":0.4375}\n' +
+        '{"stream":1,"type":"C","pi":null,"blocks":["4001",null,"0003","0004"],"blockErrorRate":0.25}\n',
+    );
+    // Twelve whole groups later nothing of it counts any more.
+    const healed = await run(runDecode, { ...json, blockErrorRate: true }, input + '3AB7 0408 E0CD 4341\n'.repeat(12));
+    const rates = healed.text
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { blockErrorRate: number }).blockErrorRate);
+    expect(rates.at(-2)).toBeGreaterThan(0);
+    expect(rates.at(-1)).toBe(0);
+    expect((await run(runDecode, { input: 'hex', partial: true }, '---- 0408 E0CD ----\n')).text).toBe(
+      '---- 0408 E0CD ----\n',
+    );
+  });
+
+  it('says when each group began, in both forms', async () => {
+    const mpx = (await modulate({}, LINES)).stdout;
+    const hex = (await decode({ timeFromStart: true }, mpx)).text.trim().split('\n');
+    const json = (await decode({ timeFromStart: true, output: 'json' }, mpx)).text.trim().split('\n');
+    const times = hex.map((line) => Number(line.split(' ')[4]));
+    expect(hex[0]).toMatch(/^3AB7 0408 E0CD 4341 0\.\d{6}$/);
+    expect(json.map((line) => (JSON.parse(line) as { seconds: number }).seconds)).toEqual(times);
+    // 104 bits of 1187.5 Hz.
+    for (const k of [1, 2]) expect(times[k] - times[k - 1]).toBeCloseTo(104 / 1187.5, 4);
+    // What reads hex does not mind.
+    expect((await run(runDecode, { input: 'hex' }, hex.join('\n'))).text).toBe(LINES);
+  });
+
+  it('counts errors where they were corrected, and never calls certain what is not', async () => {
+    const mpx = (await modulate({}, LINES.repeat(5))).stdout;
+    const noisy = new Int16Array(mpx.buffer.slice(mpx.byteOffset, mpx.byteOffset + mpx.length));
+    const samples = Float32Array.from(noisy, (x) => x / 32_768);
+    addNoise(samples, 0.07, randomWords(1));
+    const { text, stderr } = await decode(
+      { output: 'json', partial: true, blockErrorRate: true },
+      writeSamples('cs16', samples),
+    );
+    const groups = text
+      .trim()
+      .split('\n')
+      .map(
+        (line) =>
+          JSON.parse(line) as {
+            blocks: unknown[];
+            reliability: number[];
+            errors: (number | null)[];
+            blockErrorRate: number;
+          },
+      );
+    expect(groups.length).toBeGreaterThan(5);
+    expect(Math.max(...groups.flatMap(({ errors }) => errors.map(Number)))).toBeGreaterThan(0);
+    for (const { blocks, reliability, errors, blockErrorRate } of groups) {
+      expect(errors.map((error) => error === null)).toEqual(blocks.map((block) => block === null));
+      expect(reliability.every((share) => share >= 0 && share <= 1 && Number(share.toFixed(4)) === share)).toBe(true);
+      expect(blockErrorRate).toBeGreaterThanOrEqual(0);
+    }
+    expect(stderr).toMatch(
+      /stream 0: \d+ of \d+ groups whole, block error rate [1-9]\d*\.\d %, .* of blocks lost, Eb\/N0 \d+\.\d dB, clock/,
+    );
+  });
+
+  it('says what it measured, and what to try when not a single block was decoded', async () => {
+    const iq = await modulate({ output: 'iq', rate: '250k', audio: 'melody' }, LINES.repeat(4));
+    const { stderr } = await decode({ input: 'iq', rate: '250k' }, iq.stdout);
+    expect(stderr).toMatch(/^signal: level -?\d+\.\d dBFS.*, carrier -?\+?\d+ Hz, pilot 6\.\d\d kHz, 0\.0 % clipped$/m);
+    expect(stderr).not.toContain('Not a single block');
+    const wrongRate = await decode({ input: 'iq', rate: '500k' }, iq.stdout);
+    expect(wrongRate).toMatchObject({ status: 0, text: '' });
+    expect(wrongRate.stderr).toMatch(/Not a single block was decoded\. .*500000 Hz/);
+    const wrongFormat = await decode({ input: 'iq', rate: '250k', format: 'cs16' }, iq.stdout);
+    expect(wrongFormat.stderr).toMatch(/Not a single block was decoded\. .*cs16 was assumed/);
+    const bits = await run(runDecode, { input: 'bits' }, '0110'.repeat(300));
+    expect(bits.stderr).toMatch(/Not a single block was decoded\. .*data bits/);
+    expect((await decode({ input: 'iq', rate: '250k' }, '')).stderr).toBe(
+      'No samples came: check the source, or the file.\n',
+    );
+  });
+
   it('ends quietly when nobody reads any more', async () => {
     const stdout = new PassThrough();
     stdout.destroy(Object.assign(new Error('broken pipe'), { code: 'EPIPE' }));
@@ -144,6 +239,8 @@ describe('decode', () => {
     [{ input: 'hex', rate: '171k' }, 'no meaning'],
     [{ input: 'hex', output: 'xml' }, '-o is one of'],
     [{ input: 'mpx' }, 'Give the sample rate'],
+    [{ input: 'mpx', rate: '171k', blockErrorRate: true }, '-E is for -o json'],
+    [{ input: 'hex', timeFromStart: true }, '-T has no meaning'],
   ])('refuses %j with status 2', async (options, sentence) => {
     const result = await run(runDecode, options, 'some bytes of input, more than any header would have');
     expect(result.status).toBe(2);
