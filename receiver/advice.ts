@@ -30,6 +30,9 @@ export interface Advice {
   readonly sentence: string;
 }
 
+/** A live signal may be gone for so long before anybody is bothered. */
+export const PATIENCE_SECONDS = 10;
+
 /** Two groups: less says nothing. Within a second a good signal has always given some. */
 const LEAST_SECONDS = 0.2;
 const ENOUGH_SECONDS = 1;

@@ -39,7 +39,7 @@ export interface MeasuredSignal {
   readonly format: SampleFormat | null;
   /** Of signal, since the input began. */
   readonly seconds: number;
-  /** Of signal, since the last block that was accepted, or since the input began. */
+  /** Of signal, since blocks were accepted last, or since the input began. */
   readonly silentSeconds: number;
   readonly acceptedBlocks: number;
   readonly carrier: MeasuredCarrier;
@@ -114,6 +114,7 @@ export class SignalMeasure {
   #seconds = 0;
   #silentSeconds = 0;
   #accepted = 0;
+  #lastBlockSeconds = Number.NEGATIVE_INFINITY;
 
   constructor(options: SignalMeasureOptions) {
     const { input, rateHz, format, memorySeconds = Number.POSITIVE_INFINITY } = options;
@@ -161,10 +162,14 @@ export class SignalMeasure {
     this.#count(this.#latest);
   }
 
+  /** Noise behind a lock gives a block now and then; a signal gives two within a second. */
   #count({ streams }: Quality): void {
     const accepted = streams.reduce((sum, { counts }) => sum + counts.right + counts.corrected, 0);
-    if (accepted > this.#accepted) this.#silentSeconds = 0;
+    const added = accepted - this.#accepted;
     this.#accepted = accepted;
+    if (added === 0) return;
+    if (added > 1 || this.#seconds - this.#lastBlockSeconds < 1) this.#silentSeconds = 0;
+    this.#lastBlockSeconds = this.#seconds;
   }
 
   get measured(): MeasuredSignal {

@@ -4,6 +4,7 @@ import { FmModulator } from '#codec/iq/fm.ts';
 import { GroupReceiver } from '#codec/iq/receive.ts';
 import { Melody } from '#codec/mpx/audio.ts';
 import { MpxModulator } from '#codec/mpx/modulate.ts';
+import type { Progress } from '../../receiver/progress.ts';
 import { addNoise, RandomGroups, randomWords } from '../mpx/signals.ts';
 import { type MeasuredSignal, SignalMeasure, type SignalMeasureOptions } from '../../receiver/measure.ts';
 
@@ -71,3 +72,40 @@ export function measure(
   signal.addEnd(receiver.quality);
   return signal.measured;
 }
+
+/** A device that receives, at 1,800,000,000 s. */
+export const PROGRESS: Progress = {
+  format: 2,
+  timeMs: 1_800_000_000_000,
+  processId: 7,
+  source: 'a dongle',
+  frequencyHz: 98_500_000,
+  connected: true,
+  signal: {
+    timeMs: 1_800_000_000_000,
+    input: 'iq',
+    rateHz: 250_000,
+    format: 'cu8',
+    seconds: 100,
+    silentSeconds: 0,
+    acceptedBlocks: 4000,
+    carrier: { levelDbfs: -12.5, cnDb: 24, frequencyOffsetHz: -800, pilotDeviationHz: 6700, clippedShare: 0.001 },
+    streams: [
+      {
+        ...{ stream: 0, tracking: true, locked: true, blockErrorRate: 0.0417, ebN0Db: 11.2, clockErrorPpm: -3.4 },
+        ...{ deviationHz: 2010, groups: 1100, wholeGroups: 1000 },
+      },
+      {
+        ...{ stream: 1, tracking: false, locked: false, blockErrorRate: null, ebN0Db: null, clockErrorPpm: null },
+        ...{ deviationHz: 90, groups: 0, wholeGroups: 0 },
+      },
+    ],
+  },
+  history: [
+    {
+      ...{ timeMs: 1_799_999_940_000, seconds: 60, lockedShare: 1, blockErrorRate: 0.04, cnDb: 24 },
+      ...{ groups: 685, wholeGroups: 640, restarts: 1 },
+    },
+  ],
+  objects: [{ identity: '0123456789abcdef', sizeBytes: 9000, handle: 1, forThisDevice: true, fraction: 0.5 }],
+};
