@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type SampleFormat, writeSamples } from '#codec/iq/samples.ts';
 import { Melody } from '#codec/mpx/audio.ts';
-import { type AdviceReason, adviceFor } from '../../receiver/advice.ts';
+import { ADVICE_REASONS, type AdviceReason, adviceFor } from '../../receiver/advice.ts';
 import type { MeasuredSignal, SignalMeasureOptions } from '../../receiver/measure.ts';
 import { measure, multiplexOf, noiseOf, type StationOptions, stationOf } from './signals.ts';
 
@@ -134,6 +136,11 @@ describe('the rules', () => {
       reason: 'overloaded',
       sentence: expect.stringContaining('40.0 %') as string,
     });
+  });
+
+  it("have each of their reasons in the technician's table", () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/receiver.md'), 'utf8');
+    for (const reason of ADVICE_REASONS) expect(page).toContain(`\`${reason}\``);
   });
 
   it('have something to say of any numbers', () => {
