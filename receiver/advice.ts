@@ -153,7 +153,7 @@ function sentenceOf(reason: AdviceReason, signal: MeasuredSignal): string {
     case 'only-noise':
       return isIq
         ? `There is only noise (${level}) on this frequency: check frequency and antenna, and whether the station is on air.`
-        : `There is only noise at the pilot and the subcarriers: check ${rate}, and whether this is a multiplex signal (${format}).`;
+        : `There is only noise at the pilot and the subcarriers: check ${rate}, and whether this is a multiplex signal (signed 16 bit mono was assumed).`;
     case 'weak':
       return `There is a station, but too weak for RDS${cnDb === null ? '' : ` (C/N ${cnDb.toFixed(1)} dB, it takes about ${WEAK_CN_DB})`}: a better place for the antenna comes before more gain.`;
     case 'no-rds':
