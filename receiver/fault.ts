@@ -34,6 +34,6 @@ export function codeOf(error: unknown): string {
 
 /** What a script learns from the end of a command that failed. */
 export function exitOf(error: unknown): number {
-  const isUsage = error instanceof ReceiverError && (error.code === 'USAGE' || error.code === 'CONFIG');
+  const isUsage = ['USAGE', 'CONFIG', 'FILE_CONTRADICTS'].includes(codeOf(error));
   return isUsage ? EXIT.usage : EXIT.failed;
 }

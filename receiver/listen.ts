@@ -10,9 +10,7 @@ import { GroupReceiver } from '#codec/iq/receive.ts';
 import { sleepMs } from '#hardware/clock/clock.ts';
 import type { IqSource } from '#hardware/contracts.ts';
 import { outliveReaders } from '#hardware/file/bytes.ts';
-import { FileSource } from '#hardware/file/source.ts';
 import { messageOf } from '#hardware/fault.ts';
-import { RtlTcpSource } from '#hardware/rtlsdr/client.ts';
 import { type CollectEvent, CollectStore } from './collect-store.ts';
 import { type ReceiverConfig, readConfig } from './config.ts';
 import { codeOf, EXIT, exitOf, ReceiverError } from './fault.ts';
@@ -22,6 +20,7 @@ import { settledIdentities } from './install.ts';
 import { Judging, Selection } from './judging.ts';
 import { type Progress, writeProgress } from './progress.ts';
 import { ReceptionReport } from './reception-report.ts';
+import { makeSource } from './source.ts';
 
 const PROGRESS_INTERVAL_MS = 500;
 const RECONNECT_FIRST_MS = 1000;
@@ -238,8 +237,7 @@ class Listener {
 }
 
 function openSource({ source }: ReceiverConfig): IqSource {
-  if (source.kind === 'rtl_tcp') return new RtlTcpSource({ host: source.host, port: source.port });
-  return new FileSource({ path: source.path, ...(source.format !== undefined && { format: source.format }) });
+  return makeSource(source);
 }
 
 /** Failures of the device's own state, which no reconnecting mends. */
