@@ -43,23 +43,17 @@ export function parseIqInput(options: InputOptions): IqInput {
     throw usage('--frequency is for a dongle; name it with --source.');
   const source = text === undefined ? parseRecording(file ?? '-', rest) : parseSource(options);
   if (source.kind === 'file') {
-    // What says nothing about itself is as rtl_sdr writes it. The rate is asked for when the recording does not say it.
-    const request: TuneRequest = { frequencyHz: 0, rateHz: Number.NaN, gainDb: 'auto', correctionPpm: 0 };
-    return { source: { ...source, defaultFormat: 'cu8' }, request };
+    // What says nothing about its form is as rtl_sdr writes it.
+    return { source: { ...source, defaultFormat: 'cu8' }, request: { ...parseTuning(rest, source), frequencyHz: 0 } };
   }
   if (rest.frequency === undefined) throw usage('Say which station: --frequency, for example --frequency 98.5M.');
-  return { source, request: { ...parseTuning(rest), frequencyHz: parseFrequency(rest.frequency) } };
+  return { source, request: { ...parseTuning(rest, source), frequencyHz: parseFrequency(rest.frequency) } };
 }
 
 export async function openIqInput({ source: config, request }: IqInput, stdin: Readable): Promise<SampleInput> {
   const source = makeSource(config, stdin);
-  const close = async (): Promise<void> => await source.close();
   const { rateHz, format } = await source.open(request);
-  if (Number.isNaN(rateHz)) {
-    await close();
-    throw usage('Give the sample rate with -r, for example -r 250k.');
-  }
-  return { input: 'iq', rateHz, format, chunks: source.chunks(), close };
+  return { input: 'iq', rateHz, format, chunks: source.chunks(), close: async () => await source.close() };
 }
 
 /** Multiplex as 16 bit, bare or as WAV, which knows its rate. `check` throws for a rate that will not do. */

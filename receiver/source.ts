@@ -1,6 +1,8 @@
 /** Where samples come from, as a configuration or a command line says it. */
 
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { Command } from 'commander';
 import { parseHz } from '#codec/iq/rate.ts';
 import { SAMPLE_FORMATS, type SampleFormat } from '#codec/iq/samples.ts';
 import type { IqSource, TuneRequest } from '#hardware/contracts.ts';
@@ -8,7 +10,6 @@ import type { Fields } from '#hardware/file/fields.ts';
 import { FileSource } from '#hardware/file/source.ts';
 import { RtlSdrSource } from '#hardware/rtlsdr/child.ts';
 import { parseRtlTcpAddress, RtlTcpSource } from '#hardware/rtlsdr/client.ts';
-import { resolve } from 'node:path';
 import { usage } from './fault.ts';
 
 export type SourceConfig =
@@ -139,10 +140,11 @@ export function parseFrequency(text: string): number {
   return frequencyHz;
 }
 
-/** Everything but the frequency. Gain is automatic when it is not given. */
-export function parseTuning(options: SourceOptions): Omit<TuneRequest, 'frequencyHz'> {
+/** Everything but the frequency. Gain is automatic when it is not given; a recording says its rate itself, or it is asked for. */
+export function parseTuning(options: SourceOptions, { kind }: SourceConfig): Omit<TuneRequest, 'frequencyHz'> {
+  const unsaid = kind === 'file' ? Number.NaN : DEFAULT_RATE_HZ;
   return {
-    rateHz: options.rate === undefined ? DEFAULT_RATE_HZ : parseRate(options.rate),
+    rateHz: options.rate === undefined ? unsaid : parseRate(options.rate),
     gainDb: options.gain === undefined || options.gain === 'auto' ? 'auto' : parseNumber(options.gain, 'gain', -10, 60),
     correctionPpm: options.ppm === undefined ? 0 : parseNumber(options.ppm, 'ppm', -200, 200),
   };
@@ -152,4 +154,28 @@ function parseNumber(text: string, name: string, from: number, to: number): numb
   const value = /^[-+]?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (value >= from && value <= to) return value;
   throw usage(`--${name} is a number from ${from} to ${to}${name === 'gain' ? ', or auto' : ''}; ${text} is not.`);
+}
+
+export function parseSeconds(text: string): number {
+  const seconds = /^\d{1,7}(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0) return seconds;
+  throw usage(`--seconds is a number above 0; ${text} is not.`);
+}
+
+export function parseStreams(text: string | undefined): 1 | 4 {
+  if (text === '1') return 1;
+  if (text === undefined || text === '4') return 4;
+  throw usage('--streams is 1 (RDS) or 4 (RDS and RDS2).');
+}
+
+/** The options of whoever listens to a dongle. */
+export function addSourceOptions(command: Command): Command {
+  return command
+    .option('--source <source>', SOURCE_FORMS.join(', '))
+    .option('--format <form>', `of a recording that does not say it: ${SAMPLE_FORMATS.join(', ')}`)
+    .option('--rate <hz>', 'samples a second (default 250k, or what a recording says)')
+    .option('--gain <db>', 'dB, or auto (default auto)')
+    .option('--ppm <n>', "correction of the dongle's crystal")
+    .option('--bias-tee', 'power for an amplifier at the antenna')
+    .option('--streams <n>', '1 for RDS, 4 for RDS and RDS2 (default 4)');
 }

@@ -34,7 +34,7 @@ export class FileSource implements IqSource {
 
   /**
    * A file is what it is: a WAV header counts before the options, which must not contradict it; the options before the name;
-   * the request only where nothing else says anything. Waits for the first bytes.
+   * the request only where nothing else says anything, and a rate of NaN is no request. Waits for the first bytes.
    */
   async open(request: TuneRequest): Promise<Tuned> {
     const { path } = this.#options;
@@ -62,10 +62,18 @@ export class FileSource implements IqSource {
         `${this.#name} does not say its sample format; name it .cu8, .cs8, .cs16 or .cf32, or give the format.`,
       );
     }
+    const rateHz = wav?.rateHz ?? this.#options.rateHz ?? fromName.rateHz ?? request.rateHz;
+    if (!Number.isFinite(rateHz)) {
+      await this.close();
+      throw new HardwareError(
+        'FILE_RATE',
+        `${this.#name} does not say how fast it was sampled. Give the sample rate, for example 250k.`,
+      );
+    }
     this.#sampleBytes = SAMPLE_BYTES[format];
     return {
       frequencyHz: this.#options.frequencyHz ?? fromName.frequencyHz ?? request.frequencyHz,
-      rateHz: wav?.rateHz ?? this.#options.rateHz ?? fromName.rateHz ?? request.rateHz,
+      rateHz,
       format,
       description: this.#name,
     };
