@@ -10,9 +10,7 @@ import { GroupReceiver } from '#codec/iq/receive.ts';
 import { sleepMs } from '#hardware/clock/clock.ts';
 import type { IqSource } from '#hardware/contracts.ts';
 import { outliveReaders } from '#hardware/file/bytes.ts';
-import { FileSource } from '#hardware/file/source.ts';
 import { messageOf } from '#hardware/fault.ts';
-import { RtlTcpSource } from '#hardware/rtlsdr/client.ts';
 import { type AdviceReason, adviceFor, PATIENCE_SECONDS } from './advice.ts';
 import { type CollectEvent, CollectStore } from './collect-store.ts';
 import { type ReceiverConfig, readConfig } from './config.ts';
@@ -25,6 +23,7 @@ import { SignalMeasure } from './measure.ts';
 import { type Progress, readProgress, type SignalProgress, writeProgress } from './progress.ts';
 import { ReceptionHistory, type ReceptionMinute } from './reception-history.ts';
 import { ReceptionReport } from './reception-report.ts';
+import { makeSource } from './source.ts';
 
 const PROGRESS_INTERVAL_MS = 500;
 /** What is said of the signal is its average over this. */
@@ -283,8 +282,7 @@ class Listener {
 }
 
 function openSource({ source }: ReceiverConfig): IqSource {
-  if (source.kind === 'rtl_tcp') return new RtlTcpSource({ host: source.host, port: source.port });
-  return new FileSource({ path: source.path, ...(source.format !== undefined && { format: source.format }) });
+  return makeSource(source);
 }
 
 /** Failures of the device's own state, which no reconnecting mends. */

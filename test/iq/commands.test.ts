@@ -102,6 +102,33 @@ describe('modulate and decode', () => {
     expect(await run(runDecode, { input: 'mpx', rate: '171k', file: path }, '')).toMatchObject({ status: 2 });
   });
 
+  it('read IQ from WAV, from a file and a pipe, and do not believe another rate or format', async () => {
+    const { stdout } = await modulate({ output: 'iq', rate: '250k', format: 'cu8' }, LINES);
+    const file = Buffer.concat([wavHeader({ rateHz: 250_000, channels: 2 }, stdout.length, 'u8'), stdout]);
+    const path = join(folder, 'signal_98.5M.wav');
+    await writeFile(path, file);
+    const iq = (options: DecodeOptions, input: string | Uint8Array = ''): Promise<Result> =>
+      run(runDecode, { input: 'iq', ...options }, input);
+    for (const options of [{ file: path }, { source: path }, { file: path, rate: '250k', format: 'cu8' }])
+      expect(await iq(options)).toMatchObject({ status: 0, text: LINES });
+    expect(await iq({}, file)).toMatchObject({ status: 0, text: LINES });
+    expect(await iq({ source: '-' }, file)).toMatchObject({ status: 0, text: LINES });
+    expect(await iq({ file: path, rate: '240k' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('says 250000 samples a second itself and not 240000'),
+    });
+    expect(await iq({ format: 'cs16' }, file)).toMatchObject({ status: 2, stderr: expect.stringContaining('cs16') });
+    const mono = Buffer.concat([wavHeader({ rateHz: 250_000, channels: 1 }), Buffer.alloc(100)]);
+    expect(await iq({}, mono)).toMatchObject({ status: 1, stderr: expect.stringContaining('IQ needs two') });
+    expect(await iq({}, file.subarray(0, 30))).toMatchObject({ status: 1, text: '' });
+    const stereo = await run(runDecode, { input: 'mpx', file: path }, '');
+    expect(stereo).toMatchObject({ status: 1, stderr: expect.stringContaining('not 16-bit PCM') });
+    // A recording whose name says all of it.
+    const named = join(folder, 'place_98.5M_250k.cu8');
+    await writeFile(named, stdout);
+    expect(await iq({ source: named })).toMatchObject({ status: 0, text: LINES });
+  });
+
   it('take a programme from a stereo WAV file', async () => {
     const path = join(folder, 'audio.wav');
     await writeFile(path, Buffer.concat([wavHeader({ rateHz: 48_000, channels: 2 }), Buffer.alloc(4_000, 0x11)]));
@@ -237,6 +264,23 @@ describe('decode', () => {
     [{ input: 'mpx', rate: 'fast' }, 'no sample rate'],
     [{ input: 'mpx', rate: '171k', format: 'cu8' }, '-i iq only'],
     [{ input: 'hex', rate: '171k' }, 'no meaning'],
+    [{ input: 'mpx', rate: '171k', source: 'rtl_sdr' }, '-i iq only'],
+    [{ input: 'iq', source: 'rtl_sdr' }, 'Say which station'],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: '98.5' }, 'not within 60M to 110M'],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: 'high' }, 'no frequency'],
+    [
+      { input: 'iq', source: 'rtl_sdr', frequency: '98.5M', gain: 'much' },
+      '--gain is a number from -10 to 60, or auto',
+    ],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: '98.5M', ppm: '1000' }, '--ppm is a number'],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: '98.5M', format: 'cs8' }, 'a dongle gives cu8'],
+    [{ input: 'iq', source: 'rtl_sdr:x', frequency: '98.5M' }, 'write rtl_sdr:0'],
+    [{ input: 'iq', source: 'rtl_tcp:pi', frequency: '98.5M' }, 'write rtl_tcp://HOST:PORT'],
+    [{ input: 'iq', source: 'rtl_tcp://pi:0', frequency: '98.5M' }, 'write rtl_tcp://HOST:PORT'],
+    [{ input: 'iq', source: 'hackrf://0', frequency: '98.5M' }, 'is no source'],
+    [{ input: 'iq', source: 'x.cu8', file: 'y.cu8' }, 'not both'],
+    [{ input: 'iq', rate: '250k', gain: '20' }, '--gain is for a dongle'],
+    [{ input: 'iq', rate: '250k', frequency: '98.5M' }, 'name it with --source'],
     [{ input: 'hex', output: 'xml' }, '-o is one of'],
     [{ input: 'mpx' }, 'Give the sample rate'],
     [{ input: 'mpx', rate: '171k', blockErrorRate: true }, '-E is for -o json'],
@@ -257,6 +301,7 @@ describe('decode', () => {
   it.each([
     ['input', 'iq\nmpx\nbits\nhex\n'],
     ['format', 'cu8\ncs8\ncs16\ncf32\n'],
+    ['source', 'rtl_tcp://HOST:PORT\nrtl_sdr\nrtl_sdr:INDEX\nPATH\n-\n'],
   ])('lists what --%s may be', async (option, text) => {
     expect(await run(runDecode, { [option]: 'help' }, '')).toMatchObject({ status: 0, text });
   });
@@ -289,7 +334,10 @@ describe('a WAV header', () => {
     for (let length = 0; length < file.length; length++) {
       expect(readWavHeader(file.subarray(0, length)).kind, `${length}`).toBe('more');
     }
-    expect(readWavHeader(file)).toEqual({ kind: 'wav', dataOffset: 56, rateHz: 250_000, channels: 1 });
+    expect(readWavHeader(file)).toEqual({
+      ...{ kind: 'wav', dataOffset: 56, dataBytes: 1_000 },
+      ...{ rateHz: 250_000, channels: 1, form: 's16' },
+    });
   });
 
   it('is refused when it is something else', () => {
