@@ -305,6 +305,6 @@ export function addRecordCommand(program: Command): void {
     .option('--force', 'over an existing file')
     .option('--no-decode', 'do not listen along')
     .action(async (options: RecordOptions) => {
-      process.exitCode = await untilStopped((signal) => runRecord(options, process, signal));
+      process.exitCode = await untilStopped((signal) => runRecord(options, process, signal), { unread: 'go-on' });
     });
 }

@@ -232,6 +232,6 @@ export function addScanCommand(program: Command): void {
     .option('--seconds <n>', `on a station, at most (default ${DEFAULT_SECONDS})`)
     .option('-o, --output <form>', 'json or text (default text on a terminal)')
     .action(async (options: ScanOptions) => {
-      process.exitCode = await untilStopped((signal) => runScan(options, process, signal));
+      process.exitCode = await untilStopped((signal) => runScan(options, process, signal), { unread: 'stop' });
     });
 }

@@ -150,6 +150,8 @@ export class RtlSdrSource implements IqSource {
     });
     child.stderr.on('error', () => {});
     child.stdout.on('error', () => {});
+    // When a program ends, Node lets a stream that nobody listens to run dry (flushStdio): what was not read yet would be lost.
+    child.stdout.on('readable', () => {});
     this.#exited = new Promise((resolve) => {
       child.once('exit', (status, signal) => {
         this.#exitText = signal === null ? `ended with status ${status}` : `was ended by ${signal}`;

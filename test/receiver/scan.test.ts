@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +8,7 @@ import { AirSink } from '#hardware/air/sink.ts';
 import { type ScanOptions, runScan } from '../../receiver/scan.ts';
 import { type FoundStation, StationMerger } from '../../receiver/survey.ts';
 import { NO_DEVICE, STARTED, writeFakeRtlSdr } from '../hardware/rtlsdr/fake-rtl-sdr.ts';
-import { Collector, FakeDongle, noise, runReceiver, stationSignal } from './on-air.ts';
+import { Collector, FakeDongle, MAIN, noise, runReceiver, stationSignal } from './on-air.ts';
 
 const CARRIER = { pi: 0xd318, ps: 'CARILLON', carries: 'rds' } as const;
 
@@ -146,6 +148,23 @@ describe('receiver scan, as a program', { timeout: 120_000 }, () => {
       status: 0,
       lines: [{ frequencyHz: null, carillon: true }],
       stderr: expect.stringContaining('updates come on the recording'),
+    });
+  });
+
+  it('stops when nobody reads any more', async () => {
+    const tuned = await dongle([[88_000_000, carrier]]);
+    const script = `"$NODE" "$MAIN" scan --source "$SOURCE" --band 88M-108M | true`;
+    const child = spawn('bash', ['-o', 'pipefail', '-c', script], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, NODE: process.execPath, MAIN, SOURCE: tuned.source },
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += String(chunk)));
+    const [status] = await once(child, 'close');
+    // It found one before it noticed.
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: expect.stringMatching(/^\d+ of 201 frequencies listened to, 1 stations with RDS/),
     });
   });
 

@@ -119,6 +119,25 @@ describe('rtl_sdr as a source', () => {
     expect(Buffer.concat(bytes).equals(all)).toBe(true);
   });
 
+  it('gives what came before the end also to a reader who was busy then', async () => {
+    const source = sourceThat(`
+      say(${JSON.stringify(STARTED)});
+      samples(Buffer.alloc(2000, 1));
+      setTimeout(() => process.stdout.write(Buffer.alloc(60_000, 2), () => process.exit(5)), 50);
+    `);
+    await source.open(TUNE);
+    const chunks = source.chunks();
+    let bytes = (await chunks.next()).value?.length ?? 0;
+    await wait(500);
+    const failure = await failureOf(
+      (async () => {
+        for await (const chunk of { [Symbol.asyncIterator]: () => chunks }) bytes += chunk.length;
+      })(),
+    );
+    expect(failure.code).toBe('RTL_SDR_GONE');
+    expect(bytes).toBe(62_000);
+  });
+
   it.each([
     ['no dongle', NO_DEVICE, 'RTL_SDR_ABSENT', /No supported devices found/],
     ['no such dongle', `${FOUND}No matching devices found.\n`, 'RTL_SDR_ABSENT', /found no such dongle/],

@@ -188,7 +188,7 @@ describe('the rtl_tcp client', () => {
           socket.write(Buffer.alloc(50_000, 3));
           socket.write(Buffer.alloc(USB, 2));
           socket.end();
-        }, 200);
+        }, 600);
       });
     });
     const dongle = source(port);
