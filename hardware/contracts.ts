@@ -37,6 +37,11 @@ export interface IqSource {
   open(request: TuneRequest): Promise<Tuned>;
   /** Chunks of any size, each owned by the caller. Ends at end of file; throws when the device is gone. */
   chunks(): AsyncIterable<Uint8Array>;
+  /**
+   * Another frequency on an open source, while somebody reads `chunks`: what comes afterwards is of this frequency, the
+   * samples in between are thrown away. Absent where it cannot be done; open a new source then.
+   */
+  retune?(frequencyHz: number): Promise<Tuned>;
   close(): Promise<void>;
 }
 

@@ -5,12 +5,12 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { SAMPLE_FORMATS, type SampleFormat } from '#codec/iq/samples.ts';
 import { Fields } from '#hardware/file/fields.ts';
 import { readPublicKey } from '#hardware/hsm/file.ts';
 import { type SlotPaths, slotPathsIn } from '#hardware/slots/file.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { ReceiverError } from './fault.ts';
+import { parseSourceFields, type SourceConfig } from './source.ts';
 
 export interface DeviceIdentity {
   readonly vendor: string;
@@ -18,10 +18,6 @@ export interface DeviceIdentity {
   /** Absent: the device does not know, and takes only packages for every revision. */
   readonly hardwareRevision?: number;
 }
-
-type SourceConfig =
-  | { readonly kind: 'rtl_tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'file'; readonly path: string; readonly format?: SampleFormat };
 
 export interface ReceiverConfig {
   readonly device: DeviceIdentity;
@@ -90,7 +86,7 @@ export async function parseConfig(value: unknown, path: string): Promise<Receive
       ? resolve(folder, settings.text('bootFolder'))
       : (slotFolder ?? dirname(slotPaths.A)),
     stateFolder: resolve(folder, settings.text('stateFolder')),
-    source: parseSource(settings.object('source'), folder),
+    source: parseSourceFields(settings.object('source'), folder),
     // Band II with what the Japanese and eastern bands add.
     frequencyHz: settings.whole('frequencyHz', { from: 60e6, to: 110e6 }),
     rateHz: settings.whole('rateHz', { from: 225_000, to: 4_000_000 }),
@@ -131,17 +127,4 @@ async function readTrustedKey(file: string, name: string, path: string): Promise
   } catch (error) {
     throw new ReceiverError('CONFIG', `${path}: ${name}: ${messageOf(error)}`, error);
   }
-}
-
-function parseSource(source: Fields, folder: string): SourceConfig {
-  if (source.choice('kind', ['rtl_tcp', 'file']) === 'rtl_tcp') {
-    const host = source.text('host', '127.0.0.1');
-    const port = source.whole('port', { from: 1, to: 65_535, fallback: 1234 });
-    source.end();
-    return { kind: 'rtl_tcp', host, port };
-  }
-  const file = resolve(folder, source.text('path'));
-  const format = source.has('format') ? source.choice('format', SAMPLE_FORMATS) : undefined;
-  source.end();
-  return { kind: 'file', path: file, ...(format !== undefined && { format }) };
 }

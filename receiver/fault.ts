@@ -34,6 +34,8 @@ export function codeOf(error: unknown): string {
 
 /** What a script learns from the end of a command that failed. */
 export function exitOf(error: unknown): number {
-  const isUsage = error instanceof ReceiverError && (error.code === 'USAGE' || error.code === 'CONFIG');
-  return isUsage ? EXIT.usage : EXIT.failed;
+  return USAGE_CODES.includes(codeOf(error)) ? EXIT.usage : EXIT.failed;
 }
+
+/** A recording that says less than is needed, or something else, is a matter of options. */
+const USAGE_CODES: readonly string[] = ['USAGE', 'CONFIG', 'FILE_CONTRADICTS', 'FILE_FORMAT', 'FILE_RATE'];

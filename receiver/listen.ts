@@ -10,9 +10,8 @@ import { GroupReceiver } from '#codec/iq/receive.ts';
 import { sleepMs } from '#hardware/clock/clock.ts';
 import type { IqSource } from '#hardware/contracts.ts';
 import { outliveReaders } from '#hardware/file/bytes.ts';
-import { FileSource } from '#hardware/file/source.ts';
 import { messageOf } from '#hardware/fault.ts';
-import { RtlTcpSource } from '#hardware/rtlsdr/client.ts';
+import { type AdviceReason, adviceFor, PATIENCE_SECONDS } from './advice.ts';
 import { type CollectEvent, CollectStore } from './collect-store.ts';
 import { type ReceiverConfig, readConfig } from './config.ts';
 import { codeOf, EXIT, exitOf, ReceiverError } from './fault.ts';
@@ -20,10 +19,16 @@ import { openDevice } from './install-commands.ts';
 import type { Device } from './device.ts';
 import { settledIdentities } from './install.ts';
 import { Judging, Selection } from './judging.ts';
-import { type Progress, writeProgress } from './progress.ts';
+import { SignalMeasure } from './measure.ts';
+import { type Progress, readProgress, type SignalProgress, writeProgress } from './progress.ts';
+import { ReceptionHistory, type ReceptionMinute } from './reception-history.ts';
 import { ReceptionReport } from './reception-report.ts';
+import { makeSource } from './source.ts';
 
 const PROGRESS_INTERVAL_MS = 500;
+/** What is said of the signal is its average over this. */
+const MEASURE_SECONDS = 1;
+const ADVICE_INTERVAL_MS = 60_000;
 const RECONNECT_FIRST_MS = 1000;
 const RECONNECT_LAST_MS = 30_000;
 
@@ -60,14 +65,25 @@ class Listener {
   #toldLocked = new Map<number, boolean>();
   #progressMs = 0;
   #sourceText = '';
+  readonly #history: ReceptionHistory;
+  #signal: SignalProgress | null = null;
+  #toldAdvice: { readonly reason: AdviceReason; readonly timeMs: number } | undefined;
 
   static async open(config: ReceiverConfig, device: Device, options: ListenOptions): Promise<Listener> {
     const { vendor, deviceType } = config.device;
     const selection = new Selection(deviceTypeTag(vendor, deviceType), await settledIdentities(device));
-    return new Listener(config, device, options, selection);
+    const earlier = (await readProgress(config.stateFolder))?.history ?? [];
+    return new Listener(config, device, options, selection, earlier);
   }
 
-  private constructor(config: ReceiverConfig, device: Device, options: ListenOptions, selection: Selection) {
+  private constructor(
+    config: ReceiverConfig,
+    device: Device,
+    options: ListenOptions,
+    selection: Selection,
+    earlier: readonly ReceptionMinute[],
+  ) {
+    this.#history = new ReceptionHistory(earlier, device.nowMs());
     this.#config = config;
     this.#device = device;
     this.#options = options;
@@ -127,19 +143,25 @@ class Listener {
         streams,
         onGroup: (group) => groups.push(group),
       });
+      const { rateHz: sampledHz, format } = tuned;
+      const measure = new SignalMeasure({ input: 'iq', rateHz: sampledHz, format, memorySeconds: MEASURE_SECONDS });
+      this.#history.startReceiver();
       // A new receiver has a new group clock.
       const fresh = new Set([0, 1, 2, 3]);
       for await (const chunk of source.chunks()) {
         receiver.push(chunk);
+        this.#measured(measure, chunk.length, receiver);
         await this.#heard(groups, fresh, receiver);
         if (this.#judging.exit !== undefined || signal.aborted) return 'stopped';
       }
       if (signal.aborted) return 'stopped';
       receiver.end();
+      measure.addEnd(receiver.quality);
+      this.#measured(measure, 0, receiver);
       await this.#heard(groups, fresh, receiver);
       this.#take(this.#store.endOfInput());
       await this.#judging.judgeAll();
-      await this.#writeProgress(receiver, false);
+      await this.#writeProgress(false);
       tell({ event: 'end-of-recording' });
       return 'end-of-recording';
     } catch (error) {
@@ -148,7 +170,7 @@ class Listener {
       const message = messageOf(error);
       tell({ event: 'source-lost', message });
       say(message);
-      await this.#writeProgress(undefined, false);
+      await this.#writeProgress(false);
       // A recording does not come back by waiting.
       if (this.#config.source.kind === 'file') throw error;
       return 'source-lost';
@@ -170,8 +192,9 @@ class Listener {
     // The last one says how it ended.
     const isTime = this.#device.nowMs() - this.#progressMs >= PROGRESS_INTERVAL_MS;
     if (!isTime && this.#judging.exit === undefined) return;
-    this.#tellReception(receiver);
-    await this.#writeProgress(receiver, true);
+    this.#tellReception();
+    this.#tellAdvice();
+    await this.#writeProgress(true);
   }
 
   #take(events: readonly CollectEvent[]): void {
@@ -200,36 +223,57 @@ class Listener {
     }
   }
 
-  /** Counted since the source was opened. */
-  #tellReception(receiver: GroupReceiver): void {
-    const { streams } = receiver.quality;
-    const groups = streams.reduce((sum, { counts }) => sum + counts.groups, 0);
-    const wholeGroups = streams.reduce((sum, { counts }) => sum + counts.wholeGroups, 0);
-    this.#options.tell({ event: 'reception', groups, wholeGroups });
+  #measured(measure: SignalMeasure, byteCount: number, receiver: GroupReceiver): void {
+    const { quality } = receiver;
+    const timeMs = this.#device.nowMs();
+    const seconds = byteCount === 0 ? 0 : measure.add(byteCount, quality);
+    this.#history.add(timeMs, seconds, quality);
+    this.#signal = { timeMs, ...measure.measured };
   }
 
-  async #writeProgress(receiver: GroupReceiver | undefined, connected: boolean): Promise<void> {
+  /** Counted since the source was opened. */
+  #tellReception(): void {
+    if (this.#signal === null) return;
+    const { carrier, streams } = this.#signal;
+    const groups = streams.reduce((sum, stream) => sum + stream.groups, 0);
+    const wholeGroups = streams.reduce((sum, stream) => sum + stream.wholeGroups, 0);
+    this.#options.tell({ event: 'reception', groups, wholeGroups, ...carrier, streams });
+  }
+
+  /** When nothing is received any more, and at most once a minute when the reason changes. */
+  #tellAdvice(): void {
+    const advice = this.#signal === null ? undefined : adviceFor(this.#signal, PATIENCE_SECONDS);
+    if (advice === undefined) {
+      this.#toldAdvice = undefined;
+      return;
+    }
+    const { reason, sentence } = advice;
+    const timeMs = this.#device.nowMs();
+    const told = this.#toldAdvice;
+    if (told !== undefined && (told.reason === reason || timeMs - told.timeMs < ADVICE_INTERVAL_MS)) return;
+    this.#toldAdvice = { reason, timeMs };
+    this.#options.tell({ event: 'nothing-received', reason, advice: sentence });
+    this.#options.say(`Nothing is received. ${sentence}`);
+  }
+
+  async #writeProgress(connected: boolean): Promise<void> {
     const timeMs = this.#device.nowMs();
     this.#progressMs = timeMs;
     const progress: Progress = {
-      format: 1,
+      format: 2,
       timeMs,
       processId: process.pid,
       source: this.#sourceText,
       frequencyHz: this.#config.frequencyHz,
       connected,
-      streams: (receiver?.quality.streams ?? []).map(({ stream, locked, counts }) => ({
-        stream,
-        locked,
-        groups: counts.groups,
-        wholeGroups: counts.wholeGroups,
-      })),
+      signal: this.#signal,
+      history: this.#history.minutes(timeMs),
       objects: this.#store.status().objects.map(({ entry, state, progress }) => ({
         identity: entry.identity.toHex(),
         sizeBytes: entry.sizeBytes,
         handle: entry.handle,
         forThisDevice: this.#selection.isForThisDevice(entry),
-        fraction: state === 'complete' ? 1 : progress === undefined ? 0 : progress.rank / progress.needed,
+        fraction: state === 'complete' ? 1 : progress === undefined ? 0 : Math.min(1, progress.rank / progress.needed),
       })),
     };
     // Losing it loses nothing: a disk that has no room for it must not look like a source that is gone.
@@ -238,8 +282,7 @@ class Listener {
 }
 
 function openSource({ source }: ReceiverConfig): IqSource {
-  if (source.kind === 'rtl_tcp') return new RtlTcpSource({ host: source.host, port: source.port });
-  return new FileSource({ path: source.path, ...(source.format !== undefined && { format: source.format }) });
+  return makeSource(source);
 }
 
 /** Failures of the device's own state, which no reconnecting mends. */

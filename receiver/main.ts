@@ -6,6 +6,8 @@ import { addCollectCommand } from './collect.ts';
 import { addDecodeCommand } from './decode.ts';
 import { addInstallCommands } from './install-commands.ts';
 import { addListenCommand } from './listen.ts';
+import { addRecordCommand } from './record.ts';
+import { addScanCommand } from './scan.ts';
 
 const program = new Command('receiver')
   .description('Software updates out of an FM signal: hear, rebuild, verify, install')
@@ -15,6 +17,8 @@ const program = new Command('receiver')
   });
 addListenCommand(program);
 addInstallCommands(program);
+addScanCommand(program);
+addRecordCommand(program);
 addDecodeCommand(program);
 addCollectCommand(program);
 await program.parseAsync();

@@ -1,19 +1,16 @@
 /**
  * What `listen` is receiving, for `status` and the device's page: a small file that is replaced at most twice a second. It
- * says what was counted and when; losing it loses nothing.
+ * says what was counted and when; losing it loses nothing. Whatever else stands in its place is read as absent.
  */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { STREAM_NUMBERS } from '#codec/groups/group.ts';
+import { SAMPLE_FORMATS } from '#codec/iq/samples.ts';
 import { replaceAtomically } from '#hardware/file/durable.ts';
-
-interface StreamProgress {
-  readonly stream: number;
-  /** The group clock is known. */
-  readonly locked: boolean;
-  readonly groups: number;
-  readonly wholeGroups: number;
-}
+import { Fields, type NumberLimits } from '#hardware/file/fields.ts';
+import type { MeasuredCarrier, MeasuredSignal, MeasuredStream } from './measure.ts';
+import { HISTORY_MINUTES, type ReceptionMinute } from './reception-history.ts';
 
 interface ObjectProgress {
   /** First 8 bytes of its SHA-256, hex. */
@@ -26,18 +23,28 @@ interface ObjectProgress {
   readonly fraction: number;
 }
 
+/** Counted and measured since the source was opened, averaged over about a second. */
+export interface SignalProgress extends MeasuredSignal {
+  /** When it was measured; after a source is lost this stays. */
+  readonly timeMs: number;
+}
+
 export interface Progress {
-  readonly format: 1;
+  readonly format: 2;
   readonly timeMs: number;
   readonly processId: number;
   readonly source: string;
   readonly frequencyHz: number;
   readonly connected: boolean;
-  readonly streams: readonly StreamProgress[];
+  /** Null before the first sample. */
+  readonly signal: SignalProgress | null;
+  readonly history: readonly ReceptionMinute[];
   readonly objects: readonly ObjectProgress[];
 }
 
 const NAME = 'progress.json';
+/** A hundred times what it is. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** One step for a reader, no fsync: it is worth nothing after a power cut. */
 export async function writeProgress(stateFolder: string, progress: Progress): Promise<void> {
@@ -46,10 +53,99 @@ export async function writeProgress(stateFolder: string, progress: Progress): Pr
 
 export async function readProgress(stateFolder: string): Promise<Progress | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(join(stateFolder, NAME), 'utf8'));
-    const isOurs = typeof value === 'object' && value !== null && 'format' in value && value.format === 1;
-    return isOurs ? (value as Progress) : undefined;
+    const path = join(stateFolder, NAME);
+    const found = await stat(path);
+    if (!found.isFile() || found.size > MAX_BYTES) return undefined;
+    return parseProgress(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return undefined;
   }
+}
+
+const TIME: NumberLimits = { from: 0, to: 8.64e15 };
+const COUNT: NumberLimits = { from: 0, to: Number.MAX_SAFE_INTEGER };
+const SHARE: NumberLimits = { from: 0, to: 1 };
+/** For what may have either sign and any unit. */
+const ANY: NumberLimits = { from: -1e15, to: 1e15 };
+const POSITIVE: NumberLimits = { from: 0, to: 1e15 };
+
+function numberOrNull(fields: Fields, name: string, limits: NumberLimits): number | null {
+  return fields.raw(name) === null ? null : fields.number(name, limits);
+}
+
+/** Throws for what is no progress. Fields that are not known are passed over. */
+function parseProgress(value: unknown): Progress {
+  const fields = new Fields(value);
+  return {
+    format: fields.choice('format', [2]),
+    timeMs: fields.number('timeMs', TIME),
+    processId: fields.whole('processId', COUNT),
+    source: fields.raw('source') === '' ? '' : fields.text('source').slice(0, 1000),
+    frequencyHz: fields.number('frequencyHz', POSITIVE),
+    connected: fields.flag('connected', false),
+    signal: fields.raw('signal') === null ? null : parseSignal(fields.object('signal')),
+    history: fields.objects('history').slice(-HISTORY_MINUTES).map(parseMinute),
+    objects: fields.objects('objects').map(parseObject),
+  };
+}
+
+function parseSignal(fields: Fields): SignalProgress {
+  return {
+    timeMs: fields.number('timeMs', TIME),
+    input: fields.choice('input', ['iq', 'mpx', 'bits']),
+    rateHz: fields.number('rateHz', POSITIVE),
+    format: fields.raw('format') === null ? null : fields.choice('format', SAMPLE_FORMATS),
+    seconds: fields.number('seconds', POSITIVE),
+    silentSeconds: fields.number('silentSeconds', POSITIVE),
+    acceptedBlocks: fields.whole('acceptedBlocks', COUNT),
+    carrier: parseCarrier(fields.object('carrier')),
+    streams: fields.objects('streams').slice(0, STREAM_NUMBERS.length).map(parseStream),
+  };
+}
+
+function parseCarrier(fields: Fields): MeasuredCarrier {
+  return {
+    levelDbfs: numberOrNull(fields, 'levelDbfs', ANY),
+    cnDb: numberOrNull(fields, 'cnDb', ANY),
+    frequencyOffsetHz: numberOrNull(fields, 'frequencyOffsetHz', ANY),
+    pilotDeviationHz: numberOrNull(fields, 'pilotDeviationHz', POSITIVE),
+    clippedShare: numberOrNull(fields, 'clippedShare', SHARE),
+  };
+}
+
+function parseStream(fields: Fields): MeasuredStream {
+  return {
+    stream: fields.choice('stream', STREAM_NUMBERS),
+    tracking: fields.flag('tracking', false),
+    locked: fields.flag('locked', false),
+    blockErrorRate: numberOrNull(fields, 'blockErrorRate', SHARE),
+    ebN0Db: numberOrNull(fields, 'ebN0Db', ANY),
+    clockErrorPpm: numberOrNull(fields, 'clockErrorPpm', ANY),
+    deviationHz: numberOrNull(fields, 'deviationHz', POSITIVE),
+    groups: fields.whole('groups', COUNT),
+    wholeGroups: fields.whole('wholeGroups', COUNT),
+  };
+}
+
+function parseMinute(fields: Fields): ReceptionMinute {
+  return {
+    timeMs: fields.number('timeMs', TIME),
+    seconds: fields.number('seconds', POSITIVE),
+    lockedShare: fields.number('lockedShare', SHARE),
+    blockErrorRate: numberOrNull(fields, 'blockErrorRate', SHARE),
+    cnDb: numberOrNull(fields, 'cnDb', ANY),
+    groups: fields.whole('groups', COUNT),
+    wholeGroups: fields.whole('wholeGroups', COUNT),
+    restarts: fields.whole('restarts', COUNT),
+  };
+}
+
+function parseObject(fields: Fields): ObjectProgress {
+  return {
+    identity: fields.parsed('identity', '16 hex digits', (text) => (/^[0-9a-f]{16}$/.test(text) ? text : undefined)),
+    sizeBytes: fields.whole('sizeBytes', COUNT),
+    handle: fields.whole('handle', COUNT),
+    forThisDevice: fields.flag('forThisDevice', false),
+    fraction: fields.number('fraction', SHARE),
+  };
 }

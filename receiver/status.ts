@@ -4,8 +4,12 @@ import { explainRefusal, type RefusalReason } from '#codec/package/refusal.ts';
 import type { BootState, SlotName } from '#hardware/contracts.ts';
 import type { EnvironmentHealth } from '#hardware/boot/uboot-env.ts';
 import { type Device, observe } from './device.ts';
+import { type Advice, adviceFor, PATIENCE_SECONDS } from './advice.ts';
+import { describeCarrier, describeFollowed, percent } from './describe-signal.ts';
 import type { InstallState } from './install-states.ts';
+import type { MeasuredStream } from './measure.ts';
 import { type Progress, readProgress } from './progress.ts';
+import { describeHistory } from './reception-history.ts';
 import type { HistoryEntry, LoadedState, RefusalCount, SlotFacts } from './state.ts';
 
 interface VersionFact {
@@ -35,7 +39,13 @@ export interface DeviceStatus {
   readonly stateHealth: LoadedState['health'];
   readonly failed: readonly { readonly version: string; readonly sequence: number }[];
   readonly refusals: readonly (RefusalCount & { readonly reason: RefusalReason; readonly explanation: string })[];
-  readonly receiving: (Progress & { readonly ageSeconds: number }) | null;
+  readonly receiving:
+    | (Progress & {
+        readonly ageSeconds: number;
+        /** Why nothing is received; null while something is, or when nothing was listened to. */
+        readonly advice: Advice | null;
+      })
+    | null;
   readonly history: readonly HistoryEntry[];
 }
 
@@ -73,12 +83,17 @@ export async function deviceStatus(
       explanation: explainRefusal({ reason: reason as RefusalReason, detail: count.lastDetail }),
       ...count,
     })),
-    receiving:
-      progress === undefined
-        ? null
-        : { ...progress, ageSeconds: Math.max(0, (device.nowMs() - progress.timeMs) / 1000) },
+    receiving: progress === undefined ? null : receivingNow(progress, device.nowMs()),
     history: facts.history,
   };
+}
+
+function receivingNow(progress: Progress, nowMs: number): DeviceStatus['receiving'] {
+  const { signal, connected } = progress;
+  // What was heard of a source that is gone says nothing about now; a recording without a block has been like this.
+  const isTelling = signal !== null && (connected || signal.acceptedBlocks === 0);
+  const advice = isTelling ? (adviceFor(signal, connected ? PATIENCE_SECONDS : undefined) ?? null) : null;
+  return { ...progress, ageSeconds: Math.max(0, (nowMs - progress.timeMs) / 1000), advice };
 }
 
 function versionFact({ version, sequence }: { version: string; sequence: number }, timeMs: number): VersionFact {
@@ -130,13 +145,48 @@ export function describeStatus(status: DeviceStatus): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** `listen` writes twice a second; what is older than this is not how things are. */
+const CURRENT_SECONDS = 10;
+
 function describeReceiving(receiving: DeviceStatus['receiving']): string[] {
   if (receiving === null) return ['receiving  not listening'];
-  const age = `counted ${receiving.ageSeconds.toFixed(0)} s ago`;
+  const { ageSeconds, connected, signal, history, advice, timeMs, frequencyHz } = receiving;
+  const age = ageText(ageSeconds);
   const objects = receiving.objects.filter((object) => object.forThisDevice);
-  if (objects.length === 0) return [`receiving  nothing for this device, ${age}`];
-  return objects.map(
+  const lines = objects.map(
     ({ identity, fraction, sizeBytes }) =>
-      `receiving  ${(100 * fraction).toFixed(1)} % of ${identity} (${sizeBytes} bytes), ${age}`,
+      `receiving  ${(100 * fraction).toFixed(1)} % of ${identity} (${sizeBytes} bytes), counted ${age}`,
   );
+  if (objects.length === 0) lines.push(`receiving  nothing for this device, counted ${age}`);
+  const isOld = ageSeconds > CURRENT_SECONDS;
+  if (isOld) lines.push(`warning    these numbers are old: written ${age}; listen does not run, or gets no samples`);
+  if (!connected) lines.push(`source     gone, or at its end, ${age}; of a dongle, check its cable and rtl_tcp`);
+  if (signal !== null) {
+    const measured = ageText(ageSeconds + (timeMs - signal.timeMs) / 1000);
+    lines.push(`signal     ${frequencyHz / 1e6} MHz: ${describeCarrier(signal.carrier)}; measured ${measured}`);
+    for (const stream of signal.streams)
+      lines.push(`stream ${stream.stream}   ${describeStream(stream)}; measured ${measured}`);
+  }
+  const hour = describeHistory(history, timeMs);
+  if (hour !== undefined) lines.push(`history    ${hour}; up to ${age}`);
+  if (advice !== null)
+    lines.push(`advice     ${isOld ? `As of ${age}: nothing was` : 'Nothing is'} received. ${advice.sentence}`);
+  return lines;
+}
+
+function describeStream(stream: MeasuredStream): string {
+  const { tracking, locked, blockErrorRate, groups, wholeGroups } = stream;
+  const parts = [locked ? 'locked' : tracking ? 'followed, not locked' : 'not followed'];
+  const followed = describeFollowed(stream);
+  if (locked && blockErrorRate !== null) parts.push(`block error rate ${percent(blockErrorRate)}`);
+  if (followed !== '') parts.push(followed);
+  parts.push(`${wholeGroups} of ${groups} groups whole`);
+  return parts.join(', ');
+}
+
+/** 8 s ago, 5 min ago, 3 h ago, 12 days ago. */
+function ageText(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(0)} s ago`;
+  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min ago`;
+  return seconds < 172_800 ? `${(seconds / 3600).toFixed(0)} h ago` : `${(seconds / 86_400).toFixed(0)} days ago`;
 }

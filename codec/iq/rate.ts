@@ -11,3 +11,10 @@ export function parseHz(text: string): number | null {
   const rounded = Math.round(hz * 1e6) / 1e6;
   return rounded > 0 ? rounded : null;
 }
+
+/** The shortest such text that `parseHz` reads as this, to the whole Hz. */
+export function formatHz(hz: number): string {
+  const whole = Math.round(hz);
+  if (whole >= 1e6 && whole % 100 === 0) return `${whole / 1e6}M`;
+  return whole >= 1e3 ? `${whole / 1e3}k` : `${whole}`;
+}

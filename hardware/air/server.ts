@@ -7,13 +7,9 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { COMMAND, CommandReader, encodeGreeting, R820T_GAINS, TUNER_R820T } from '#hardware/rtlsdr/protocol.ts';
+import { isDongleRate } from '#hardware/rtlsdr/rates.ts';
 import { HardwareError } from '../fault.ts';
 import type { Tuning } from './channel.ts';
-
-/** What an RTL2832U can be set to without losing samples. */
-function isDongleRate(rateHz: number): boolean {
-  return (rateHz >= 225_001 && rateHz <= 300_000) || (rateHz >= 900_001 && rateHz <= 3_200_000);
-}
 
 export interface AirServerOptions {
   readonly host: string;

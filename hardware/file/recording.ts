@@ -1,6 +1,6 @@
 /** What a recording's name says: `place_98.5M_250k.cu8` is 98.5 MHz at 250,000 samples/s, as unsigned bytes. */
 
-import { parseHz } from '#codec/iq/rate.ts';
+import { formatHz, parseHz } from '#codec/iq/rate.ts';
 import { SAMPLE_FORMATS, type SampleFormat } from '#codec/iq/samples.ts';
 
 export interface RecordingFacts {
@@ -24,4 +24,9 @@ export function parseRecordingName(path: string): RecordingFacts {
     else facts.rateHz = hz;
   }
   return facts;
+}
+
+/** The name of a recording that says all of it; `extension` is the format, or `wav`. */
+export function recordingName(frequencyHz: number, rateHz: number, extension: string): string {
+  return `recording_${formatHz(frequencyHz)}_${formatHz(rateHz)}.${extension}`;
 }

@@ -2,17 +2,22 @@
  * A dongle behind rtl_tcp: a real one, or the simulated air. When the connection ends, `chunks` throws; whoever wants the
  * samples back opens a new source (they are cheap and keep nothing).
  *
- * The protocol has no answers: what `open` returns is what was asked for, in whole Hz and ppm, as librtlsdr rounds them.
+ * The protocol has no answers: what `open` returns is what was asked for, in whole Hz and ppm, as librtlsdr rounds them. What
+ * librtlsdr would not do is refused here. A gain is taken as it is: the tuner has the nearest it can.
  */
 
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { IqSource, Tuned, TuneRequest } from '#hardware/contracts.ts';
-import { HardwareError } from '../fault.ts';
-import { COMMAND, encodeCommand, GREETING_BYTES, type Greeting, parseGreeting } from './protocol.ts';
+import { HardwareError, messageOf, systemCodeOf } from '../fault.ts';
+import { beginsGreeting, COMMAND, encodeCommand, GREETING_BYTES, type Greeting, parseGreeting } from './protocol.ts';
+import { DONGLE_RATES, isDongleRate, USB_BUFFER_BYTES } from './rates.ts';
+import { SampleStream } from './samples.ts';
 
 export interface RtlTcpOptions {
   readonly host: string;
   readonly port: number;
+  /** Power for an amplifier at the antenna; absent leaves it as rtl_tcp was started (its option -T). */
+  readonly biasTee?: boolean;
   /** How long to wait for the connection and the greeting. */
   readonly greetingSeconds?: number;
   /** A dongle that sends nothing for this long is gone. */
@@ -22,6 +27,16 @@ export interface RtlTcpOptions {
 }
 
 const DEFAULT_QUEUE_BYTES = 1024 * 1024;
+
+/**
+ * After a change of frequency these are thrown away: first what stands in the sockets, until nothing has come for QUIET_MS or
+ * PIPE_BYTES are gone (more than Linux keeps for a connection by default, tcp_rmem and tcp_wmem together, and our queue); then
+ * the buffer that librtlsdr was filling, which is old and new, and SETTLE_SECONDS for the command to arrive and the tuner's
+ * oscillator to settle. At 250,000 samples/s and with a caller who keeps up this is 0.6 s.
+ */
+const QUIET_MS = 50;
+const PIPE_BYTES = 16 * 1024 * 1024;
+const SETTLE_SECONDS = 0.1;
 
 /** `HOST:PORT`, `HOST` (port 1234) or `[IPv6]:PORT`. */
 export function parseRtlTcpAddress(text: string): { host: string; port: number } | undefined {
@@ -37,8 +52,10 @@ export class RtlTcpSource implements IqSource {
   #socket: Socket | undefined;
   #closed = false;
   #fault: Error | undefined;
-  /** What followed the greeting in the same packet. */
-  #early: Uint8Array | undefined;
+  #samples: SampleStream | undefined;
+  #tuned: Tuned | undefined;
+  /** Of an earlier frequency. Undefined when what comes is of this one. */
+  #stale: { pipeBytes: number; dongleBytes: number } | undefined;
 
   constructor(options: RtlTcpOptions) {
     this.#options = options;
@@ -46,7 +63,10 @@ export class RtlTcpSource implements IqSource {
   }
 
   async open(request: TuneRequest): Promise<Tuned> {
-    const { host, port, queueBytes } = this.#options;
+    const { host, port, queueBytes, biasTee } = this.#options;
+    const rateHz = Math.round(request.rateHz);
+    if (!isDongleRate(rateHz))
+      throw new HardwareError('RTL_TCP_RATE', `A dongle has no ${rateHz} samples/s; take ${DONGLE_RATES}.`);
     const options: TcpNetConnectOpts & { readableHighWaterMark: number } = {
       host,
       port,
@@ -57,45 +77,60 @@ export class RtlTcpSource implements IqSource {
     socket.on('error', (cause) => {
       this.#fault = cause;
     });
-    const greeting = await this.#greeting(socket);
+    const { greeting, rest } = await this.#greeting(socket);
+    this.#samples = new SampleStream(socket, rest);
     const tuned: Tuned = {
       frequencyHz: Math.round(request.frequencyHz),
-      rateHz: Math.round(request.rateHz),
+      rateHz,
       format: 'cu8',
       description: `${greeting.tunerName} at ${this.#where}`,
     };
+    this.#tuned = tuned;
     const manual = request.gainDb !== 'auto';
     socket.setNoDelay(true);
     socket.write(encodeCommand(COMMAND.rateHz, tuned.rateHz));
     socket.write(encodeCommand(COMMAND.correctionPpm, Math.round(request.correctionPpm)));
+    // The mode first: going to manual sets a gain of the tuner's own.
     socket.write(encodeCommand(COMMAND.gainMode, manual ? 1 : 0));
     if (request.gainDb !== 'auto') socket.write(encodeCommand(COMMAND.gain, Math.round(request.gainDb * 10)));
     socket.write(encodeCommand(COMMAND.automaticLevel, 0));
+    if (biasTee !== undefined) socket.write(encodeCommand(COMMAND.biasTee, biasTee ? 1 : 0));
     // Last: until now the samples are not what was asked for.
     socket.write(encodeCommand(COMMAND.frequencyHz, tuned.frequencyHz));
     return tuned;
   }
 
+  /** A real rtl_tcp takes seconds to let a client in again: this is for going through a band. */
+  async retune(frequencyHz: number): Promise<Tuned> {
+    const [socket, tuned] = [this.#socket, this.#tuned];
+    if (socket === undefined || tuned === undefined) throw this.#notOpen();
+    const dongleBytes = USB_BUFFER_BYTES + 2 * Math.ceil(SETTLE_SECONDS * tuned.rateHz);
+    this.#stale = { pipeBytes: PIPE_BYTES, dongleBytes };
+    this.#tuned = { ...tuned, frequencyHz: Math.round(frequencyHz) };
+    socket.write(encodeCommand(COMMAND.frequencyHz, this.#tuned.frequencyHz));
+    return this.#tuned;
+  }
+
   /** Always whole samples (an even number of bytes). */
   async *chunks(): AsyncGenerator<Uint8Array> {
-    const socket = this.#socket;
-    if (socket === undefined) throw new HardwareError('RTL_TCP_NOT_OPEN', 'Open the dongle before listening to it.');
-    let carry: Uint8Array | undefined;
-    let read: Uint8Array | null = this.#early ?? null;
-    this.#early = undefined;
-    for (;;) {
-      if (read === null) {
-        const reason = await this.#readable(socket);
-        if (this.#closed) return;
-        if (reason !== undefined) throw this.#gone(reason);
-      } else {
-        const bytes: Uint8Array = carry === undefined ? read : Buffer.concat([carry, read]);
-        const whole = bytes.length & ~1;
-        carry = whole < bytes.length ? bytes.subarray(whole) : undefined;
-        if (whole > 0) yield bytes.subarray(0, whole);
-        if (this.#closed) return;
+    const samples = this.#samples;
+    if (samples === undefined) throw this.#notOpen();
+    const silenceSeconds = this.#options.silenceSeconds ?? 15;
+    while (!this.#closed) {
+      const bytes = samples.take();
+      if (bytes !== null) {
+        const fresh = this.#freshOf(bytes);
+        if (fresh.length > 0) yield fresh;
+        continue;
       }
-      read = socket.read() as Uint8Array | null;
+      const stale = this.#stale;
+      const isDraining = stale !== undefined && stale.pipeBytes > 0;
+      const what = await samples.waitMs(isDraining ? QUIET_MS : silenceSeconds * 1000);
+      if (this.#closed || what === 'more') continue;
+      if (what === 'ended') throw this.#gone(this.#howItEnded());
+      // Nothing for a while: what the sockets had is gone.
+      if (isDraining) stale.pipeBytes = 0;
+      else throw this.#gone(`sent nothing for ${silenceSeconds} s`);
     }
   }
 
@@ -108,8 +143,19 @@ export class RtlTcpSource implements IqSource {
     await closed;
   }
 
-  async #greeting(socket: Socket): Promise<Greeting> {
-    return await new Promise<Greeting>((resolve, reject) => {
+  #freshOf(bytes: Uint8Array): Uint8Array {
+    const stale = this.#stale;
+    if (stale === undefined) return bytes;
+    const fromPipe = Math.min(bytes.length, stale.pipeBytes);
+    const fromDongle = Math.min(bytes.length - fromPipe, stale.dongleBytes);
+    stale.pipeBytes -= fromPipe;
+    stale.dongleBytes -= fromDongle;
+    if (stale.dongleBytes === 0) this.#stale = undefined;
+    return bytes.subarray(fromPipe + fromDongle);
+  }
+
+  async #greeting(socket: Socket): Promise<{ greeting: Greeting; rest?: Uint8Array }> {
+    return await new Promise((resolve, reject) => {
       let received = Buffer.alloc(0);
       const fail = (code: string, text: string, cause?: unknown): void => {
         settle();
@@ -119,7 +165,7 @@ export class RtlTcpSource implements IqSource {
       const onReadable = (): void => {
         for (let read: Buffer | null = socket.read(); read !== null; read = socket.read())
           received = Buffer.concat([received, read]);
-        if (received.length < GREETING_BYTES) return;
+        if (received.length < GREETING_BYTES && beginsGreeting(received)) return;
         const greeting = parseGreeting(received);
         if (greeting === undefined) {
           fail(
@@ -128,12 +174,11 @@ export class RtlTcpSource implements IqSource {
           );
           return;
         }
-        if (received.length > GREETING_BYTES) this.#early = received.subarray(GREETING_BYTES);
         settle();
-        resolve(greeting);
+        const rest = received.subarray(GREETING_BYTES);
+        resolve(rest.length > 0 ? { greeting, rest } : { greeting });
       };
-      const onError = (cause: Error): void =>
-        fail('RTL_TCP_CONNECT', `No connection to rtl_tcp at ${this.#where} (${cause.message}); is it running?`, cause);
+      const onError = (cause: Error): void => fail(...this.#unreachable(cause));
       const onEnd = (): void =>
         fail(
           'RTL_TCP_CLAIMED',
@@ -154,22 +199,20 @@ export class RtlTcpSource implements IqSource {
     });
   }
 
-  /** Waits for samples; says why there will be none. */
-  async #readable(socket: Socket): Promise<string | undefined> {
-    const ended = (): string => (this.#fault === undefined ? 'ended the stream' : `failed (${this.#fault.message})`);
-    if (socket.destroyed || socket.readableEnded) return ended();
-    const silenceSeconds = this.#options.silenceSeconds ?? 15;
-    return await new Promise<string | undefined>((resolve) => {
-      const settle = (reason?: string): void => {
-        clearTimeout(timer);
-        socket.off('readable', onReadable).off('end', onEnd).off('close', onEnd);
-        resolve(reason);
-      };
-      const onReadable = (): void => settle();
-      const onEnd = (): void => settle(ended());
-      const timer = setTimeout(() => settle(`sent nothing for ${silenceSeconds} s`), silenceSeconds * 1000);
-      socket.on('readable', onReadable).on('end', onEnd).on('close', onEnd);
-    });
+  #unreachable(cause: Error): [code: string, text: string, cause: Error] {
+    const code = systemCodeOf(cause);
+    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+      return ['RTL_TCP_NAME', `There is no host named ${this.#options.host} to be found; check the name.`, cause];
+    const why = code === 'ECONNREFUSED' ? 'nobody listens there' : messageOf(cause);
+    return ['RTL_TCP_CONNECT', `No connection to rtl_tcp at ${this.#where}: ${why}. Is it running?`, cause];
+  }
+
+  #howItEnded(): string {
+    return this.#fault === undefined ? 'ended the stream' : `failed (${this.#fault.message})`;
+  }
+
+  #notOpen(): HardwareError {
+    return new HardwareError('RTL_TCP_NOT_OPEN', 'Open the dongle before listening to it.');
   }
 
   #gone(reason: string): HardwareError {

@@ -32,20 +32,26 @@ export interface Greeting {
   readonly gainCount: number;
 }
 
+const MAGIC = [0x52, 0x54, 0x4c, 0x30];
+
 export function encodeGreeting(tunerType: number, gainCount: number): Uint8Array {
   const bytes = new Uint8Array(GREETING_BYTES);
-  bytes.set([0x52, 0x54, 0x4c, 0x30]);
+  bytes.set(MAGIC);
   const view = new DataView(bytes.buffer);
   view.setUint32(4, tunerType);
   view.setUint32(8, gainCount);
   return bytes;
 }
 
+/** Whether a greeting may begin with these bytes, be they less than one. */
+export function beginsGreeting(bytes: Uint8Array): boolean {
+  return MAGIC.every((byte, k) => k >= bytes.length || bytes[k] === byte);
+}
+
 /** Undefined when these are not the first bytes of an rtl_tcp server. */
 export function parseGreeting(bytes: Uint8Array): Greeting | undefined {
-  if (bytes.length < GREETING_BYTES) return undefined;
+  if (bytes.length < GREETING_BYTES || !beginsGreeting(bytes)) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, GREETING_BYTES);
-  if (view.getUint32(0) !== 0x52544c30) return undefined;
   return { tunerName: TUNER_NAMES[view.getUint32(4)] ?? 'unknown tuner', gainCount: view.getUint32(8) };
 }
 

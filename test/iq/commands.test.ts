@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeSamples } from '#codec/iq/samples.ts';
 import { readWavHeader, wavHeader } from '#hardware/file/wav.ts';
 import type { ModulateOptions } from '../../gateway/modulate.ts';
 import { runModulate } from '../../gateway/modulate.ts';
 import type { DecodeOptions } from '../../receiver/decode.ts';
 import { runDecode } from '../../receiver/decode.ts';
+import { addNoise, randomWords } from '../mpx/signals.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -83,9 +85,12 @@ describe('modulate and decode', () => {
       slot: 0,
       clockRestarted: true,
       type: '0A',
+      pi: '3AB7',
       blocks: ['3AB7', '0408', 'E0CD', '4341'],
+      reliability: expect.arrayContaining([expect.closeTo(1, 3)]) as number[],
+      errors: [0, 0, 0, 0],
     });
-    expect(objects).toContainEqual(expect.objectContaining({ stream: 1, type: 'C' }));
+    expect(objects).toContainEqual(expect.objectContaining({ stream: 1, type: 'C', pi: null }));
   });
 
   it('write and read WAV files, which know their rate', async () => {
@@ -95,6 +100,33 @@ describe('modulate and decode', () => {
     expect(readWavHeader(bytes)).toMatchObject({ kind: 'wav', rateHz: 192_000, channels: 1, dataOffset: 44 });
     expect((await run(runDecode, { input: 'mpx', file: path }, '')).text).toBe(LINES);
     expect(await run(runDecode, { input: 'mpx', rate: '171k', file: path }, '')).toMatchObject({ status: 2 });
+  });
+
+  it('read IQ from WAV, from a file and a pipe, and do not believe another rate or format', async () => {
+    const { stdout } = await modulate({ output: 'iq', rate: '250k', format: 'cu8' }, LINES);
+    const file = Buffer.concat([wavHeader({ rateHz: 250_000, channels: 2 }, stdout.length, 'u8'), stdout]);
+    const path = join(folder, 'signal_98.5M.wav');
+    await writeFile(path, file);
+    const iq = (options: DecodeOptions, input: string | Uint8Array = ''): Promise<Result> =>
+      run(runDecode, { input: 'iq', ...options }, input);
+    for (const options of [{ file: path }, { source: path }, { file: path, rate: '250k', format: 'cu8' }])
+      expect(await iq(options)).toMatchObject({ status: 0, text: LINES });
+    expect(await iq({}, file)).toMatchObject({ status: 0, text: LINES });
+    expect(await iq({ source: '-' }, file)).toMatchObject({ status: 0, text: LINES });
+    expect(await iq({ file: path, rate: '240k' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('says 250000 samples a second itself and not 240000'),
+    });
+    expect(await iq({ format: 'cs16' }, file)).toMatchObject({ status: 2, stderr: expect.stringContaining('cs16') });
+    const mono = Buffer.concat([wavHeader({ rateHz: 250_000, channels: 1 }), Buffer.alloc(100)]);
+    expect(await iq({}, mono)).toMatchObject({ status: 1, stderr: expect.stringContaining('IQ needs two') });
+    expect(await iq({}, file.subarray(0, 30))).toMatchObject({ status: 1, text: '' });
+    const stereo = await run(runDecode, { input: 'mpx', file: path }, '');
+    expect(stereo).toMatchObject({ status: 1, stderr: expect.stringContaining('not 16-bit PCM') });
+    // A recording whose name says all of it.
+    const named = join(folder, 'place_98.5M_250k.cu8');
+    await writeFile(named, stdout);
+    expect(await iq({ source: named })).toMatchObject({ status: 0, text: LINES });
   });
 
   it('take a programme from a stereo WAV file', async () => {
@@ -121,6 +153,96 @@ describe('decode', () => {
     expect(result.stderr).toContain('line 3 is not a group');
   });
 
+  it('leaves groups out of JSON of which blocks are missing, unless they are asked for', async () => {
+    const input =
+      '3AB7 0408 E0CD 4341\n---- 0C08 3AB7 ----\n---- ---- ---- ----\n3AB7 ---- E0CD 4341\n#S1 4001 ---- 0003 0004\n';
+    const json = { input: 'hex', output: 'json' };
+    expect((await run(runDecode, json, input)).text).toBe(
+      '{"stream":0,"type":"0A","pi":"3AB7","blocks":["3AB7","0408","E0CD","4341"]}\n',
+    );
+    const { text } = await run(runDecode, { ...json, partial: true, blockErrorRate: true }, input);
+    expect(text).toBe(
+      '{"stream":0,"type":"0A","pi":"3AB7","blocks":["3AB7","0408","E0CD","4341"],"blockErrorRate":0}\n' +
+        '{"stream":0,"type":"0B","pi":"3AB7","blocks":[null,"0C08","3AB7",null],"blockErrorRate":0.25}\n' +
+        '{"stream":0,"type":null,"pi":"3AB7","blocks":["3AB7",null,"E0CD","4341"],"blockErrorRate":0.4375}\n' +
+        '{"stream":1,"type":"C","pi":null,"blocks":["4001",null,"0003","0004"],"blockErrorRate":0.25}\n',
+    );
+    // Twelve whole groups later nothing of it counts any more.
+    const healed = await run(runDecode, { ...json, blockErrorRate: true }, input + '3AB7 0408 E0CD 4341\n'.repeat(12));
+    const rates = healed.text
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { blockErrorRate: number }).blockErrorRate);
+    expect(rates.at(-2)).toBeGreaterThan(0);
+    expect(rates.at(-1)).toBe(0);
+    expect((await run(runDecode, { input: 'hex', partial: true }, '---- 0408 E0CD ----\n')).text).toBe(
+      '---- 0408 E0CD ----\n',
+    );
+  });
+
+  it('says when each group began, in both forms', async () => {
+    const mpx = (await modulate({}, LINES)).stdout;
+    const hex = (await decode({ timeFromStart: true }, mpx)).text.trim().split('\n');
+    const json = (await decode({ timeFromStart: true, output: 'json' }, mpx)).text.trim().split('\n');
+    const times = hex.map((line) => Number(line.split(' ')[4]));
+    expect(hex[0]).toMatch(/^3AB7 0408 E0CD 4341 0\.\d{6}$/);
+    expect(json.map((line) => (JSON.parse(line) as { seconds: number }).seconds)).toEqual(times);
+    // 104 bits of 1187.5 Hz.
+    for (const k of [1, 2]) expect(times[k] - times[k - 1]).toBeCloseTo(104 / 1187.5, 4);
+    // What reads hex does not mind.
+    expect((await run(runDecode, { input: 'hex' }, hex.join('\n'))).text).toBe(LINES);
+  });
+
+  it('counts errors where they were corrected, and never calls certain what is not', async () => {
+    const mpx = (await modulate({}, LINES.repeat(5))).stdout;
+    const noisy = new Int16Array(mpx.buffer.slice(mpx.byteOffset, mpx.byteOffset + mpx.length));
+    const samples = Float32Array.from(noisy, (x) => x / 32_768);
+    addNoise(samples, 0.07, randomWords(1));
+    const { text, stderr } = await decode(
+      { output: 'json', partial: true, blockErrorRate: true },
+      writeSamples('cs16', samples),
+    );
+    const groups = text
+      .trim()
+      .split('\n')
+      .map(
+        (line) =>
+          JSON.parse(line) as {
+            blocks: unknown[];
+            reliability: number[];
+            errors: (number | null)[];
+            blockErrorRate: number;
+          },
+      );
+    expect(groups.length).toBeGreaterThan(5);
+    expect(Math.max(...groups.flatMap(({ errors }) => errors.map(Number)))).toBeGreaterThan(0);
+    for (const { blocks, reliability, errors, blockErrorRate } of groups) {
+      expect(errors.map((error) => error === null)).toEqual(blocks.map((block) => block === null));
+      expect(reliability.every((share) => share >= 0 && share <= 1 && Number(share.toFixed(4)) === share)).toBe(true);
+      expect(blockErrorRate).toBeGreaterThanOrEqual(0);
+    }
+    expect(stderr).toMatch(
+      /stream 0: \d+ of \d+ groups whole, block error rate [1-9]\d*\.\d %, .* of blocks lost, Eb\/N0 \d+\.\d dB, clock/,
+    );
+  });
+
+  it('says what it measured, and what to try when not a single block was decoded', async () => {
+    const iq = await modulate({ output: 'iq', rate: '250k', audio: 'melody' }, LINES.repeat(4));
+    const { stderr } = await decode({ input: 'iq', rate: '250k' }, iq.stdout);
+    expect(stderr).toMatch(/^signal: level -?\d+\.\d dBFS.*, carrier -?\+?\d+ Hz, pilot 6\.\d\d kHz, 0\.0 % clipped$/m);
+    expect(stderr).not.toContain('Not a single block');
+    const wrongRate = await decode({ input: 'iq', rate: '500k' }, iq.stdout);
+    expect(wrongRate).toMatchObject({ status: 0, text: '' });
+    expect(wrongRate.stderr).toMatch(/Not a single block was decoded\. .*500000 Hz/);
+    const wrongFormat = await decode({ input: 'iq', rate: '250k', format: 'cs16' }, iq.stdout);
+    expect(wrongFormat.stderr).toMatch(/Not a single block was decoded\. .*cs16 was assumed/);
+    const bits = await run(runDecode, { input: 'bits' }, '0110'.repeat(300));
+    expect(bits.stderr).toMatch(/Not a single block was decoded\. .*data bits/);
+    expect((await decode({ input: 'iq', rate: '250k' }, '')).stderr).toBe(
+      'No samples came: check the source, or the file.\n',
+    );
+  });
+
   it('ends quietly when nobody reads any more', async () => {
     const stdout = new PassThrough();
     stdout.destroy(Object.assign(new Error('broken pipe'), { code: 'EPIPE' }));
@@ -142,8 +264,27 @@ describe('decode', () => {
     [{ input: 'mpx', rate: 'fast' }, 'no sample rate'],
     [{ input: 'mpx', rate: '171k', format: 'cu8' }, '-i iq only'],
     [{ input: 'hex', rate: '171k' }, 'no meaning'],
+    [{ input: 'mpx', rate: '171k', source: 'rtl_sdr' }, '-i iq only'],
+    [{ input: 'iq', source: 'rtl_sdr' }, 'Say which station'],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: '98.5' }, 'not within 60M to 110M'],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: 'high' }, 'no frequency'],
+    [
+      { input: 'iq', source: 'rtl_sdr', frequency: '98.5M', gain: 'much' },
+      '--gain is a number from -10 to 60, or auto',
+    ],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: '98.5M', ppm: '1000' }, '--ppm is a number'],
+    [{ input: 'iq', source: 'rtl_sdr', frequency: '98.5M', format: 'cs8' }, 'a dongle gives cu8'],
+    [{ input: 'iq', source: 'rtl_sdr:x', frequency: '98.5M' }, 'write rtl_sdr:0'],
+    [{ input: 'iq', source: 'rtl_tcp:pi', frequency: '98.5M' }, 'write rtl_tcp://HOST:PORT'],
+    [{ input: 'iq', source: 'rtl_tcp://pi:0', frequency: '98.5M' }, 'write rtl_tcp://HOST:PORT'],
+    [{ input: 'iq', source: 'hackrf://0', frequency: '98.5M' }, 'is no source'],
+    [{ input: 'iq', source: 'x.cu8', file: 'y.cu8' }, 'not both'],
+    [{ input: 'iq', rate: '250k', gain: '20' }, '--gain is for a dongle'],
+    [{ input: 'iq', rate: '250k', frequency: '98.5M' }, 'name it with --source'],
     [{ input: 'hex', output: 'xml' }, '-o is one of'],
     [{ input: 'mpx' }, 'Give the sample rate'],
+    [{ input: 'mpx', rate: '171k', blockErrorRate: true }, '-E is for -o json'],
+    [{ input: 'hex', timeFromStart: true }, '-T has no meaning'],
   ])('refuses %j with status 2', async (options, sentence) => {
     const result = await run(runDecode, options, 'some bytes of input, more than any header would have');
     expect(result.status).toBe(2);
@@ -160,6 +301,7 @@ describe('decode', () => {
   it.each([
     ['input', 'iq\nmpx\nbits\nhex\n'],
     ['format', 'cu8\ncs8\ncs16\ncf32\n'],
+    ['source', 'rtl_tcp://HOST:PORT\nrtl_sdr\nrtl_sdr:INDEX\nPATH\n-\n'],
   ])('lists what --%s may be', async (option, text) => {
     expect(await run(runDecode, { [option]: 'help' }, '')).toMatchObject({ status: 0, text });
   });
@@ -192,7 +334,10 @@ describe('a WAV header', () => {
     for (let length = 0; length < file.length; length++) {
       expect(readWavHeader(file.subarray(0, length)).kind, `${length}`).toBe('more');
     }
-    expect(readWavHeader(file)).toEqual({ kind: 'wav', dataOffset: 56, rateHz: 250_000, channels: 1 });
+    expect(readWavHeader(file)).toEqual({
+      ...{ kind: 'wav', dataOffset: 56, dataBytes: 1_000 },
+      ...{ rateHz: 250_000, channels: 1, form: 's16' },
+    });
   });
 
   it('is refused when it is something else', () => {

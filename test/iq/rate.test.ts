@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseHz } from '#codec/iq/rate.ts';
+import { formatHz, parseHz } from '#codec/iq/rate.ts';
 
 it.each([
   ['171000', 171_000],
@@ -19,3 +19,16 @@ it.each(['', 'k', '-5k', '0', '1e5', '0x10', '12kk', '1.2.3', 'NaN', '9'.repeat(
     expect(parseHz(text)).toBeNull();
   },
 );
+
+it.each([
+  [98_500_000, '98.5M'],
+  [250_000, '250k'],
+  [1_024_000, '1.024M'],
+  [228_123, '228.123k'],
+  [87_512_345, '87512.345k'],
+  [57, '57'],
+  [250_000.0004, '250k'],
+])('%d is written %s, and read back', (hz, text) => {
+  expect(formatHz(hz)).toBe(text);
+  expect(parseHz(text)).toBe(Math.round(hz));
+});

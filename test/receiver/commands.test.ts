@@ -3,7 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeSamples } from '#codec/iq/samples.ts';
 import { writePublicKey } from '#hardware/hsm/file.ts';
+import { noiseOf } from './signals.ts';
 import { content, deltaOf, fullOf, sealExample, signerFromSeed } from '../package/example.ts';
 
 /** The receiver run as a program, from factory to a second version, and what it refuses on the way. */
@@ -127,6 +129,40 @@ describe('receiver, as a program', () => {
     });
     expect(ran.status).toBe(status);
     expect(ran.stderr).toMatch(says);
+  });
+
+  it('shows in status what was measured, how old it is, and why nothing is received', { timeout: 60_000 }, async () => {
+    const config = JSON.parse(await readFile(at('receiver.json'), 'utf8')) as object;
+    await writeFile(at('noise_98.5M_250k.cu8'), writeSamples('cu8', noiseOf(0.05, 1_000_000)));
+    await writeFile(
+      at('noise.json'),
+      JSON.stringify({
+        ...config,
+        ...{ slots: { folder: 'noise-slots', sizeBytes: 65_536 }, stateFolder: 'noise', streams: 1 },
+        source: { kind: 'file', path: 'noise_98.5M_250k.cu8' },
+      }),
+    );
+    const onNoise = (...args: string[]): Promise<Ran> => receiver(...args, '--config', at('noise.json'));
+    await onNoise('provision', at('v1.img'), '--as', '1', '--sequence', '1');
+    expect((await onNoise('listen')).status).toBe(0);
+    const heard = await onNoise('status');
+    expect(heard.data['receiving']).toMatchObject({
+      format: 2,
+      ageSeconds: expect.any(Number) as number,
+      advice: { reason: 'only-noise' },
+      signal: { seconds: 2, carrier: { levelDbfs: expect.closeTo(-24, -1) as number } },
+      history: [{ groups: 0, lockedShare: 0 }],
+    });
+    expect(heard.stderr).toMatch(/^signal {5}98\.5 MHz: level -2\d\.\d dBFS.*; measured \d+ s ago$/m);
+    expect(heard.stderr).toMatch(/^stream 0 {3}not followed, 0 of 0 groups whole; measured \d+ s ago$/m);
+    expect(heard.stderr).toMatch(/^history {4}▁ last 1 min: locked 0 % of the time.*; up to \d+ s ago$/m);
+    expect(heard.stderr).toMatch(/^advice {5}Nothing is received\. There is only noise/m);
+
+    const progress = JSON.parse(await readFile(at('noise/progress.json'), 'utf8')) as { timeMs: number };
+    await writeFile(at('noise/progress.json'), JSON.stringify({ ...progress, timeMs: progress.timeMs - 7_200_000 }));
+    expect((await onNoise('status')).stderr).toMatch(/warning {4}these numbers are old: written 2 h ago/);
+    await writeFile(at('noise/progress.json'), '{"format":1,"timeMs":1,"streams":[],"objects":[]}');
+    expect(await onNoise('status')).toMatchObject({ status: 0, data: { receiving: null } });
   });
 
   it('says that a package cannot be read, and fails', async () => {

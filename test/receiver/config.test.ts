@@ -70,7 +70,25 @@ describe('the configuration', () => {
     });
   });
 
+  it.each<[object, object]>([
+    [{ kind: 'rtl_tcp' }, { kind: 'rtl_tcp', host: '127.0.0.1', port: 1234 }],
+    [
+      { kind: 'rtl_tcp', host: 'pi', port: 7000, biasTee: true },
+      { kind: 'rtl_tcp', host: 'pi', port: 7000, biasTee: true },
+    ],
+    [{ kind: 'rtl_sdr' }, { kind: 'rtl_sdr' }],
+    [
+      { kind: 'rtl_sdr', deviceIndex: 1, biasTee: false },
+      { kind: 'rtl_sdr', deviceIndex: 1, biasTee: false },
+    ],
+  ])('takes the source %j', async (source, config) => {
+    expect((await parseConfig({ ...GOOD, source }, path)).source).toEqual(config);
+  });
+
   it.each<[string, object, RegExp]>([
+    ['a dongle with a host', { source: { kind: 'rtl_sdr', host: 'pi' } }, /source\.host is not known here/],
+    ['half a dongle', { source: { kind: 'rtl_sdr', deviceIndex: 0.5 } }, /source\.deviceIndex must be a whole number/],
+    ['a bias tee in words', { source: { kind: 'rtl_tcp', biasTee: 'on' } }, /source\.biasTee must be true or false/],
     ['a misspelt setting', { frequencyHZ: 1 }, /frequencyHZ is not known here/],
     ['a misspelt setting inside', { source: { kind: 'rtl_tcp', prot: 1 } }, /source\.prot is not known here/],
     ['a missing vendor', { vendor: undefined }, /vendor must be a text/],
@@ -82,7 +100,7 @@ describe('the configuration', () => {
     ['a frequency in MHz', { frequencyHz: 98.5 }, /frequencyHz must be a whole number from 60000000/],
     ['a rate that is too low', { rateHz: 48_000 }, /rateHz/],
     ['three streams', { streams: 3 }, /streams must be one of 1, 4/],
-    ['an unknown source', { source: { kind: 'telepathy' } }, /source\.kind must be one of rtl_tcp, file/],
+    ['an unknown source', { source: { kind: 'telepathy' } }, /source\.kind must be one of rtl_tcp, rtl_sdr, file/],
     [
       'an unknown sample format',
       { source: { kind: 'file', path: 'x', format: 'mp3' } },

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IqSource, Tuned } from '#hardware/contracts.ts';
+import { writeSamples } from '#codec/iq/samples.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
 import { slotPathsIn } from '#hardware/slots/file.ts';
 import { runEncode } from '../../gateway/encode.ts';
@@ -11,7 +12,9 @@ import { markGood } from '../../receiver/confirm.ts';
 import { installPackage } from '../../receiver/install.ts';
 import { listen } from '../../receiver/listen.ts';
 import { readProgress } from '../../receiver/progress.ts';
+import type { ReceptionMinute } from '../../receiver/reception-history.ts';
 import { content, deltaOf, sealExample, signerFromSeed } from '../package/example.ts';
+import { noiseOf } from './signals.ts';
 import { type Bench, IDENTITY, makeBench, SLOT_BYTES } from './device.ts';
 
 const RATE_HZ = 250_000;
@@ -116,6 +119,10 @@ async function run({ sources = [], untilInstalled = true, signal, onEvent }: Run
 }
 
 const kinds = (): string[] => [...new Set(events.map((event) => String(event['event'])))];
+const historyOf = async (): Promise<readonly ReceptionMinute[]> =>
+  (await readProgress(join(bench.folder, 'state')))?.history ?? [];
+const sum = (minutes: readonly ReceptionMinute[], of: (minute: ReceptionMinute) => number): number =>
+  minutes.reduce((total, minute) => total + of(minute), 0);
 const packagesKept = (): Promise<string[]> => readdir(join(bench.folder, 'state', 'packages'));
 
 beforeAll(async () => {
@@ -143,6 +150,17 @@ describe('listening', () => {
     expect(await readProgress(join(bench.folder, 'state'))).toMatchObject({
       source: 'a test',
       objects: [{ forThisDevice: true, fraction: 1, sizeBytes: update.length }],
+      signal: {
+        input: 'iq',
+        rateHz: RATE_HZ,
+        carrier: { pilotDeviationHz: expect.closeTo(6750, -2) as number, clippedShare: expect.any(Number) as number },
+        streams: [0, 1, 2, 3].map((stream) => ({ stream, tracking: true, locked: true, blockErrorRate: 0 })),
+      },
+    });
+    expect(receptions.at(-1)).toMatchObject({
+      levelDbfs: expect.closeTo(0, 0) as number,
+      frequencyOffsetHz: expect.any(Number) as number,
+      streams: [{ stream: 0, locked: true, ebN0Db: expect.any(Number) as number }, {}, {}, {}],
     });
     // Killed after the switch and before it could say so: the next run ends at once, and installs nothing.
     expect(await run({})).toBe(0);
@@ -170,6 +188,43 @@ describe('listening', () => {
     // The first that is heard of it is more than was known before.
     const after = events.find((event) => event['event'] === 'progress')?.['symbols'] as number;
     expect(after).toBeGreaterThanOrEqual(before);
+  });
+
+  it('keeps the history of the last hour over a restart, and over a lost source', async () => {
+    const part = air.subarray(0, 4_000_000);
+    await run({ sources: [new PlayedSource(part, 'gone'), new PlayedSource(part)], untilInstalled: false });
+    const first = await historyOf();
+    // 4 MB of 250,000 samples of 2 bytes are 8 s.
+    expect(sum(first, ({ seconds }) => seconds)).toBeCloseTo(16, 0);
+    expect(sum(first, ({ wholeGroups }) => wholeGroups)).toBeGreaterThan(600);
+    // Four streams, two receivers.
+    expect(sum(first, ({ restarts }) => restarts)).toBe(8);
+    await run({ sources: [new PlayedSource(part)], untilInstalled: false });
+    const second = await historyOf();
+    expect(sum(second, ({ seconds }) => seconds)).toBeCloseTo(24, 0);
+    expect(second[0].timeMs).toBe(first[0].timeMs);
+  });
+
+  it('begins a new history after an older format or rubbish', async () => {
+    for (const text of ['{"format":1,"streams":[],"objects":[]}', '{"format":2,"history":[{"timeMs":"soon"}]}', '\0']) {
+      await mkdir(join(bench.folder, 'state'), { recursive: true });
+      await writeFile(join(bench.folder, 'state', 'progress.json'), text);
+      expect(await run({ sources: [new PlayedSource(air.subarray(0, 500_000))], untilInstalled: false })).toBe(0);
+      expect(await readProgress(join(bench.folder, 'state'))).toMatchObject({ format: 2, history: [{}] });
+    }
+  });
+
+  it('says once why nothing is received, and again after something was', async () => {
+    const noise = writeSamples('cu8', noiseOf(0.05, 5_600_000));
+    const sources = [new PlayedSource(Buffer.concat([noise, air.subarray(0, 1_000_000), noise]))];
+    await run({ sources, untilInstalled: false });
+    const told = events.filter((event) => event['event'] === 'nothing-received');
+    expect(told.map(({ reason }) => reason)).toEqual(['only-noise', 'only-noise']);
+    expect(told[0]['advice']).toMatch(/only noise .* on this frequency: check frequency and antenna/);
+    expect((await readProgress(join(bench.folder, 'state')))?.signal).toMatchObject({
+      silentSeconds: expect.closeTo(11, 0) as number,
+      streams: [{ tracking: false, ebN0Db: null }, {}, {}, {}],
+    });
   });
 
   it('comes back when the dongle goes, as often as it goes', async () => {

@@ -1,11 +1,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IqFileSink } from '#hardware/file/iq-sink.ts';
 import { MpxFileSink } from '#hardware/file/mpx-sink.ts';
-import { parseRecordingName } from '#hardware/file/recording.ts';
-import { FileSource } from '#hardware/file/source.ts';
+import { parseRecordingName, recordingName } from '#hardware/file/recording.ts';
+import { FileSource, type FileSourceOptions } from '#hardware/file/source.ts';
+import { wavHeader, type WavForm } from '#hardware/file/wav.ts';
+import { HardwareError } from '#hardware/fault.ts';
+import { Seeded } from '../../groups/station.ts';
 
 const TUNE = { frequencyHz: 1e8, rateHz: 300_000, gainDb: 'auto', correctionPpm: 0 } as const;
 let folder = '';
@@ -31,6 +35,13 @@ describe('a recording', () => {
     });
     expect(parseRecordingName('x_2.4M.cf32')).toEqual({ format: 'cf32', rateHz: 2_400_000 });
     expect(parseRecordingName('M_k.wav')).toEqual({});
+    expect(recordingName(98_500_000, 250_000.0004, 'cu8')).toBe('recording_98.5M_250k.cu8');
+    expect(recordingName(101_125_000, 1_024_000, 'wav')).toBe('recording_101.125M_1.024M.wav');
+    expect(parseRecordingName(recordingName(87_512_345, 228_123, 'cs8'))).toEqual({
+      format: 'cs8',
+      frequencyHz: 87_512_345,
+      rateHz: 228_123,
+    });
   });
 
   it('is read in whole samples; the name counts before the request, the options before the name', async () => {
@@ -55,7 +66,9 @@ describe('a recording', () => {
     await expect(new FileSource({ path: join(folder, 'no.cu8') }).open(TUNE)).rejects.toMatchObject({
       code: 'FILE_OPEN',
     });
-    await expect(new FileSource({ path: '-' }).open(TUNE)).rejects.toMatchObject({ code: 'FILE_FORMAT' });
+    const stdin = Readable.from([Buffer.alloc(100)]);
+    await expect(new FileSource({ path: '-', stdin }).open(TUNE)).rejects.toMatchObject({ code: 'FILE_FORMAT' });
+    await expect(new FileSource({ path: folder }).open(TUNE)).rejects.toMatchObject({ code: 'FILE_OPEN' });
   });
 
   it('can be closed half way', async () => {
@@ -71,6 +84,117 @@ describe('a recording', () => {
     expect(chunks).toBe(1);
   });
 });
+
+/** Header, samples, and what recorders put behind them. */
+function wav(form: WavForm, samples: Uint8Array, { rateHz = 240_000, channels = 2, known = true } = {}): Buffer {
+  const header = known
+    ? wavHeader({ rateHz, channels }, samples.length, form)
+    : wavHeader({ rateHz, channels }, undefined, form);
+  return Buffer.concat([header, samples, known ? Buffer.from('LIST\x04\0\0\0abcd', 'latin1') : Buffer.alloc(0)]);
+}
+
+const SAMPLES = Buffer.from(Array.from({ length: 8000 }, (_, i) => (i * 7) & 255));
+
+describe('a recording as WAV', () => {
+  it.each([
+    ['u8', 'cu8'],
+    ['s16', 'cs16'],
+    ['f32', 'cf32'],
+  ] as const)('of %s is %s, at the rate of its header', async (form, format) => {
+    for (const known of [true, false]) {
+      const path = join(folder, `place_98.5M_250k_${form}_${known}.wav`);
+      await writeFile(path, wav(form, SAMPLES, { known }));
+      const source = new FileSource({ path });
+      expect(await source.open(TUNE)).toEqual({ frequencyHz: 98.5e6, rateHz: 240_000, format, description: path });
+      expect((await readAll(source)).equals(SAMPLES)).toBe(true);
+      await source.close();
+    }
+  });
+
+  it('is known on stdin, cut anywhere', async () => {
+    const file = wav('u8', SAMPLES.subarray(0, 20));
+    for (let cut = 0; cut <= file.length; cut++) {
+      const stdin = Readable.from([file.subarray(0, cut), file.subarray(cut)].filter(({ length }) => length > 0));
+      const source = new FileSource({ path: '-', stdin });
+      expect(await source.open(TUNE)).toMatchObject({ rateHz: 240_000, format: 'cu8', description: 'stdin' });
+      expect((await readAll(source)).equals(SAMPLES.subarray(0, 20)), `cut at ${cut}`).toBe(true);
+      await source.close();
+    }
+  });
+
+  it('larger than 4 GB (RF64), or of extensible format, is read as well', async () => {
+    const plain = wavHeader({ rateHz: 240_000, channels: 2 }, undefined, 'f32');
+    const ds64 = Buffer.concat([Buffer.from('ds64\x1c\0\0\0', 'latin1'), Buffer.alloc(28)]);
+    const extended = Buffer.concat([plain.subarray(12, 36), Buffer.alloc(24)]);
+    extended.writeUInt32LE(40, 4);
+    extended.writeUInt16LE(0xfffe, 8);
+    extended.writeUInt16LE(3, 32);
+    const file = Buffer.concat([
+      Buffer.from('RF64\xff\xff\xff\xffWAVE', 'latin1'),
+      ds64,
+      extended,
+      plain.subarray(36),
+      SAMPLES,
+    ]);
+    const source = new FileSource({ path: '-', stdin: Readable.from([file]) });
+    expect(await source.open(TUNE)).toMatchObject({ format: 'cf32' });
+    expect((await readAll(source)).equals(SAMPLES)).toBe(true);
+  });
+
+  it.each<[string, Partial<FileSourceOptions>, Uint8Array, string, RegExp]>([
+    ['mono', {}, wav('s16', SAMPLES, { channels: 1 }), 'FILE_WAV', /one channel.*-i mpx/],
+    ['six channels', {}, wav('s16', SAMPLES, { channels: 6 }), 'FILE_WAV', /6 channels; IQ needs two/],
+    ['no rate', {}, wav('s16', SAMPLES, { rateHz: 0 }), 'FILE_WAV', /0 samples a second/],
+    ['another rate', { rateHz: 250_000 }, wav('u8', SAMPLES), 'FILE_CONTRADICTS', /says 240000 .* not 250000/],
+    ['another format', { format: 'cu8' }, wav('s16', SAMPLES), 'FILE_CONTRADICTS', /is cs16 and not cu8/],
+    ['24 bits', {}, withBits(24), 'FILE_WAV', /neither 8-bit nor 16-bit PCM nor 32-bit float/],
+    ['an end within the header', {}, wav('u8', SAMPLES).subarray(0, 40), 'FILE_WAV', /ends within its header/],
+    [
+      'no samples at all',
+      {},
+      Buffer.concat([wav('u8', SAMPLES).subarray(0, 36), Buffer.alloc(70_000)]),
+      'FILE_WAV',
+      /no data/,
+    ],
+  ])('with %s is a clear error', async (_, options, file, code, says) => {
+    const path = join(folder, 'wrong.wav');
+    await writeFile(path, file);
+    for (const source of [
+      new FileSource({ path, ...options }),
+      new FileSource({ path: '-', stdin: Readable.from([file]), ...options }),
+    ]) {
+      await expect(source.open(TUNE)).rejects.toMatchObject({ code, message: expect.stringMatching(says) });
+      await source.close();
+    }
+  });
+
+  it('with any bytes for a header is read or is a clear error', async () => {
+    const random = new Seeded(77);
+    for (let round = 0; round < 300; round++) {
+      const file = Buffer.from(wav('u8', random.bytes(random.word() % 200)));
+      for (let spoilt = 0; spoilt < 4; spoilt++) file[8 + (random.word() % 40)] = random.word() & 255;
+      const source = new FileSource({
+        path: '-',
+        format: 'cu8',
+        stdin: Readable.from([file.subarray(0, random.word() % (file.length + 1))].filter(({ length }) => length > 0)),
+      });
+      const outcome = await source.open(TUNE).then(
+        async () => (await readAll(source)).length,
+        (error: unknown) => (error instanceof HardwareError ? error.code : error),
+      );
+      expect(typeof outcome === 'number' || outcome, `round ${round}`).toSatisfy(
+        (code) => code === true || code === 'FILE_WAV' || code === 'FILE_CONTRADICTS',
+      );
+      await source.close();
+    }
+  });
+});
+
+function withBits(bits: number): Buffer {
+  const file = Buffer.from(wav('s16', SAMPLES));
+  file.writeUInt16LE(bits, 34);
+  return file;
+}
 
 describe('file sinks', () => {
   it('write IQ in the asked format', async () => {

@@ -1,9 +1,17 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AirOptions, AirSink } from '#hardware/air/sink.ts';
 import { HardwareError } from '#hardware/fault.ts';
 import { parseRtlTcpAddress, RtlTcpSource } from '#hardware/rtlsdr/client.ts';
-import { CommandReader, encodeCommand, encodeGreeting, parseGreeting } from '#hardware/rtlsdr/protocol.ts';
+import {
+  beginsGreeting,
+  COMMAND,
+  CommandReader,
+  encodeCommand,
+  encodeGreeting,
+  parseGreeting,
+} from '#hardware/rtlsdr/protocol.ts';
 
 const TUNE = { frequencyHz: 98_500_000, rateHz: 250_000, gainDb: 28, correctionPpm: -3 } as const;
 /** R820T with 29 gains, as rtl_tcp.c sends it. */
@@ -66,6 +74,8 @@ describe('the rtl_tcp protocol', () => {
     expect(parseGreeting(GREETING)).toEqual({ tunerName: 'R820T', gainCount: 29 });
     expect(parseGreeting(GREETING.subarray(0, 11))).toBeUndefined();
     expect(parseGreeting(Buffer.from('HTTP/1.1 400'))).toBeUndefined();
+    for (let length = 0; length <= 12; length++) expect(beginsGreeting(GREETING.subarray(0, length))).toBe(true);
+    expect(beginsGreeting(Buffer.from('RTX'))).toBe(false);
   });
 
   it('has the five-byte commands of rtl_tcp.c', () => {
@@ -123,6 +133,87 @@ describe('the rtl_tcp client', () => {
     );
   });
 
+  it.each([
+    [{ gainDb: 'auto', correctionPpm: 0 } as const, {}, '03000000000800000000'],
+    [{ gainDb: 19.7, correctionPpm: 2.4 } as const, {}, '030000000104000000c50800000000'],
+    [{ gainDb: -1, correctionPpm: 0 } as const, {}, '030000000104fffffff60800000000'],
+    [{ gainDb: 'auto', correctionPpm: 0 } as const, { biasTee: true }, '030000000008000000000e00000001'],
+    [{ gainDb: 'auto', correctionPpm: 0 } as const, { biasTee: false }, '030000000008000000000e00000000'],
+  ])('asks for %j and %j as rtl_tcp.c reads it', async (request, options, commands) => {
+    const heard: Buffer[] = [];
+    const port = await serve((socket) => {
+      socket.write(GREETING);
+      socket.on('data', (chunk: Buffer) => {
+        heard.push(chunk);
+        // The frequency ends it.
+        if (Buffer.concat(heard).toString('hex').endsWith('0105defda0')) socket.end();
+      });
+    });
+    const dongle = source(port, options);
+    await dongle.open({ ...TUNE, ...request });
+    await readAll(dongle);
+    const ppm = Buffer.from(encodeCommand(COMMAND.correctionPpm, Math.round(request.correctionPpm))).toString('hex');
+    expect(Buffer.concat(heard).toString('hex')).toBe(`020003d090${ppm}${commands}0105defda0`);
+  });
+
+  it('does not ask for a rate that a dongle would not have', async () => {
+    const port = await serve((socket) => socket.write(GREETING));
+    for (const rateHz of [48_000, 225_000, 300_001, 500_000, 900_000, 3_200_001])
+      expect(await codeOf(source(port).open({ ...TUNE, rateHz })), `${rateHz}`).toBe('RTL_TCP_RATE');
+  });
+
+  it('retunes on the open connection, and gives nothing of the earlier frequency', async () => {
+    const USB = 262_144;
+    // As a dongle at 250,000 samples/s that fills its USB buffers: the one under way at the command is old and new.
+    let isRetuned = false;
+    const port = await serve((socket) => {
+      socket.write(GREETING);
+      const reader = new CommandReader();
+      let buffers = 0;
+      socket.on('data', (chunk: Buffer) => {
+        for (const { command, value } of reader.push(chunk)) {
+          if (command !== COMMAND.frequencyHz) continue;
+          if (value === 98_500_000) socket.write(Buffer.alloc(3 * USB, 1));
+          else isRetuned = true;
+        }
+        if (!isRetuned || buffers > 0) return;
+        buffers++;
+        // What was in the pipe comes at once, the buffer that was being filled later.
+        socket.write(Buffer.alloc(USB, 1));
+        setTimeout(() => {
+          const halfOld = Buffer.alloc(USB, 1);
+          halfOld.fill(2, USB / 2);
+          socket.write(halfOld);
+          // 0.1 s in which the tuner settles.
+          socket.write(Buffer.alloc(50_000, 3));
+          socket.write(Buffer.alloc(USB, 2));
+          socket.end();
+        }, 600);
+      });
+    });
+    const dongle = source(port);
+    await dongle.open(TUNE);
+    const chunks = dongle.chunks();
+    expect((await chunks.next()).value?.[0]).toBe(1);
+    expect(await dongle.retune(101_100_000)).toMatchObject({ frequencyHz: 101_100_000, rateHz: 250_000 });
+    const after: Uint8Array[] = [];
+    const code = await codeOf(
+      (async () => {
+        for await (const chunk of { [Symbol.asyncIterator]: () => chunks }) after.push(chunk);
+      })(),
+    );
+    expect(code).toBe('RTL_TCP_GONE');
+    const bytes = Buffer.concat(after);
+    expect(bytes.length).toBe(USB);
+    expect(bytes.every((byte) => byte === 2)).toBe(true);
+  });
+
+  it('cannot be retuned or read before it is open', async () => {
+    const dongle = new RtlTcpSource({ host: '127.0.0.1', port: 1 });
+    expect(await codeOf(dongle.retune(1e8))).toBe('RTL_TCP_NOT_OPEN');
+    expect(await codeOf(dongle.chunks().next())).toBe('RTL_TCP_NOT_OPEN');
+  });
+
   it.each([1, 2, 3, 11, 12, 13, 14, 15])('copes with a stream cut into pieces of %d bytes', async (size) => {
     const stream = Buffer.concat([GREETING, Buffer.from(Array.from({ length: 60 }, (_, i) => i))]);
     const port = await serve((socket) => {
@@ -147,6 +238,11 @@ describe('the rtl_tcp client', () => {
     expect(await codeOf(source(free).open(TUNE))).toBe('RTL_TCP_CONNECT');
     const web = await serve((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     expect(await codeOf(source(web).open(TUNE))).toBe('RTL_TCP_GREETING');
+    const short = await serve((socket) => socket.end('220 \r\n'));
+    expect(await codeOf(source(short).open(TUNE))).toBe('RTL_TCP_GREETING');
+    // RFC 2606: a name that is nobody's.
+    const nobody = new RtlTcpSource({ host: 'dongle.invalid', port: 1234 });
+    expect(await codeOf(nobody.open(TUNE))).toBe('RTL_TCP_NAME');
     const claimed = await serve((socket) => socket.end());
     expect(await codeOf(source(claimed).open(TUNE))).toBe('RTL_TCP_CLAIMED');
     const silent = await serve((socket) => socket.resume());
@@ -223,6 +319,17 @@ async function openAir(options: Partial<AirOptions>): Promise<AirSink> {
   return air;
 }
 
+/** Where the carrier is: mean turn from sample to sample. */
+function peakHz(bytes: Uint8Array, rateHz: number): number {
+  let [re, im] = [0, 0];
+  for (let k = 2; k < bytes.length; k += 2) {
+    const [a, b, c, d] = [bytes[k - 2], bytes[k - 1], bytes[k], bytes[k + 1]].map((value) => value - 127.5);
+    re += a * c + b * d;
+    im += a * d - b * c;
+  }
+  return (Math.atan2(im, re) / (2 * Math.PI)) * rateHz;
+}
+
 const CARRIER = Float32Array.from({ length: 20_000 }, (_, i) => (i + 1) % 2);
 
 describe('the simulated air as a dongle', () => {
@@ -263,11 +370,47 @@ describe('the simulated air as a dongle', () => {
   });
 
   it('hangs up on a rate that no dongle has', async () => {
-    const air = await openAir({});
-    const dongle = source(air.port);
-    await dongle.open({ ...TUNE, rateHz: 500_000 });
-    expect((await readAll(dongle)).code).toBe('RTL_TCP_GONE');
+    const events: string[] = [];
+    const air = await openAir({ onEvent: (text) => events.push(text) });
+    const client = connect(air.port, '127.0.0.1');
+    client.write(encodeCommand(COMMAND.rateHz, 500_000));
+    client.resume();
+    await once(client, 'close');
+    expect(events.join('\n')).toContain('500000 samples/s, which no RTL2832U can do');
   });
+
+  it.each([225_001, 250_000, 300_000, 900_001, 1_024_000, 2_400_000, 3_200_000])(
+    'takes the commands of any SDR program at %i samples/s, in any order, and gives the station there',
+    async (rateHz) => {
+      const air = await openAir({ cnDb: 40, waitForListener: true });
+      const station = (async (): Promise<void> => {
+        for (let i = 0; i < 40; i++) await air.write(CARRIER);
+        await air.close();
+      })();
+      const client = connect(air.port, '127.0.0.1');
+      const received: Buffer[] = [];
+      client.on('data', (chunk: Buffer) => received.push(chunk));
+      await once(client, 'connect');
+      // Every command of rtl_tcp.c, also those that a simulation has no use for, byte by byte.
+      const others = [0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0xff];
+      const offsetHz = rateHz < 900_000 ? 50_000 : 200_000;
+      const commands = Buffer.concat([
+        ...others.map((command) => encodeCommand(command, 0)),
+        encodeCommand(COMMAND.rateHz, rateHz),
+        encodeCommand(COMMAND.frequencyHz, TUNE.frequencyHz - offsetHz),
+      ]);
+      for (const byte of commands) client.write(Uint8Array.of(byte));
+      await once(client, 'close');
+      await station;
+      const bytes = Buffer.concat(received);
+      expect(bytes.subarray(0, 12).equals(GREETING)).toBe(true);
+      const samples = bytes.subarray(12);
+      // 40 x 40 ms of the station, at the listener's rate, up to what its filters hold back.
+      expect(samples.length / 2).toBeGreaterThan(1.6 * rateHz - 200);
+      expect(samples.length / 2).toBeLessThanOrEqual(1.6 * rateHz + 200);
+      expect(peakHz(samples.subarray(20_000, 20_000 + 2 * 4096), rateHz)).toBeCloseTo(offsetHz, -3);
+    },
+  );
 
   it('goes at the asked multiple of the wall clock, with nobody listening', async () => {
     let nowMs = 5000;
