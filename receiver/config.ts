@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Fields } from '#hardware/file/fields.ts';
 import { readPublicKey } from '#hardware/hsm/file.ts';
+import { DONGLE_RATES, isDongleRate } from '#hardware/rtlsdr/rates.ts';
 import { type SlotPaths, slotPathsIn } from '#hardware/slots/file.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { ReceiverError } from './fault.ts';
@@ -95,6 +96,8 @@ export async function parseConfig(value: unknown, path: string): Promise<Receive
     streams: settings.choice('streams', [1, 4], 4),
   };
   settings.end();
+  if (config.source.kind !== 'file' && !isDongleRate(config.rateHz))
+    throw fault(`rateHz is ${config.rateHz}; a dongle samples at ${DONGLE_RATES} a second.`);
   return config;
 }
 

@@ -137,7 +137,11 @@ export class StationListener {
   #carries(isOtherVersion: boolean): boolean | 'unknown' {
     if (this.#selector.tuning !== undefined) return true;
     const isSteady = this.#lockedSamples >= this.#samples - LOCK_SECONDS * this.#rateHz;
-    if (isOtherVersion || !isSteady) return 'unknown';
+    // It may be announced on an RDS2 stream alone, and one is there that is hardly heard.
+    const isRds2Open = this.#receiver.quality.streams.some(
+      ({ stream, locked, counts }) => stream > 0 && locked && counts.wholeGroups < GROUPS_TO_DENY_WITH_OTHERS,
+    );
+    if (isOtherVersion || !isSteady || isRds2Open) return 'unknown';
     const enough = this.#otherAnnouncements >= OTHERS_TO_DENY ? GROUPS_TO_DENY_WITH_OTHERS : GROUPS_TO_DENY;
     return this.#wholeGroups >= enough ? false : 'unknown';
   }

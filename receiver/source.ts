@@ -10,6 +10,7 @@ import type { Fields } from '#hardware/file/fields.ts';
 import { FileSource } from '#hardware/file/source.ts';
 import { RtlSdrSource } from '#hardware/rtlsdr/child.ts';
 import { parseRtlTcpAddress, RtlTcpSource } from '#hardware/rtlsdr/client.ts';
+import { DONGLE_RATES, isDongleRate } from '#hardware/rtlsdr/rates.ts';
 import { usage } from './fault.ts';
 
 export type SourceConfig =
@@ -143,8 +144,11 @@ export function parseFrequency(text: string): number {
 /** Everything but the frequency. Gain is automatic when it is not given; a recording says its rate itself, or it is asked for. */
 export function parseTuning(options: SourceOptions, { kind }: SourceConfig): Omit<TuneRequest, 'frequencyHz'> {
   const unsaid = kind === 'file' ? Number.NaN : DEFAULT_RATE_HZ;
+  const rateHz = options.rate === undefined ? unsaid : parseRate(options.rate);
+  if (kind !== 'file' && !isDongleRate(rateHz))
+    throw usage(`${options.rate}: a dongle samples at ${DONGLE_RATES} a second.`);
   return {
-    rateHz: options.rate === undefined ? unsaid : parseRate(options.rate),
+    rateHz,
     gainDb: options.gain === undefined || options.gain === 'auto' ? 'auto' : parseNumber(options.gain, 'gain', -10, 60),
     correctionPpm: options.ppm === undefined ? 0 : parseNumber(options.ppm, 'ppm', -200, 200),
   };

@@ -29,14 +29,26 @@ export interface RtlTcpOptions {
 const DEFAULT_QUEUE_BYTES = 1024 * 1024;
 
 /**
- * After a change of frequency these are thrown away: first what stands in the sockets, until nothing has come for QUIET_MS or
- * PIPE_BYTES are gone (more than Linux keeps for a connection by default, tcp_rmem and tcp_wmem together, and our queue); then
- * the buffer that librtlsdr was filling, which is old and new, and SETTLE_SECONDS for the command to arrive and the tuner's
- * oscillator to settle. At 250,000 samples/s and with a caller who keeps up this is 0.6 s.
+ * After a change of frequency these are thrown away: first what stands in the sockets, which is gone when nothing has come for
+ * QUIET_MS, or no more within WINDOW_MS than a dongle makes in 1.5 times that time, or PIPE_BYTES have come (more than Linux
+ * keeps for a connection by default, tcp_rmem and tcp_wmem together, and our queue). Then the buffer that librtlsdr was
+ * filling, which is old and new, and SETTLE_SECONDS for the command to arrive and the tuner's oscillator to settle. At 250,000
+ * samples/s and with a caller who keeps up this is 0.7 s.
  */
 const QUIET_MS = 50;
+const WINDOW_MS = 100;
+const WINDOW_EXCESS = 1.5;
 const PIPE_BYTES = 16 * 1024 * 1024;
 const SETTLE_SECONDS = 0.1;
+
+/** Samples of an earlier frequency. */
+interface Stale {
+  /** The most that the sockets may still have. */
+  pipeBytes: number;
+  dongleBytes: number;
+  windowStartMs: number;
+  windowBytes: number;
+}
 
 /** `HOST:PORT`, `HOST` (port 1234) or `[IPv6]:PORT`. */
 export function parseRtlTcpAddress(text: string): { host: string; port: number } | undefined {
@@ -54,8 +66,8 @@ export class RtlTcpSource implements IqSource {
   #fault: Error | undefined;
   #samples: SampleStream | undefined;
   #tuned: Tuned | undefined;
-  /** Of an earlier frequency. Undefined when what comes is of this one. */
-  #stale: { pipeBytes: number; dongleBytes: number } | undefined;
+  /** Undefined when what comes is of the present frequency. */
+  #stale: Stale | undefined;
 
   constructor(options: RtlTcpOptions) {
     this.#options = options;
@@ -105,7 +117,7 @@ export class RtlTcpSource implements IqSource {
     const [socket, tuned] = [this.#socket, this.#tuned];
     if (socket === undefined || tuned === undefined) throw this.#notOpen();
     const dongleBytes = USB_BUFFER_BYTES + 2 * Math.ceil(SETTLE_SECONDS * tuned.rateHz);
-    this.#stale = { pipeBytes: PIPE_BYTES, dongleBytes };
+    this.#stale = { pipeBytes: PIPE_BYTES, dongleBytes, windowStartMs: performance.now(), windowBytes: 0 };
     this.#tuned = { ...tuned, frequencyHz: Math.round(frequencyHz) };
     socket.write(encodeCommand(COMMAND.frequencyHz, this.#tuned.frequencyHz));
     return this.#tuned;
@@ -151,7 +163,20 @@ export class RtlTcpSource implements IqSource {
     stale.pipeBytes -= fromPipe;
     stale.dongleBytes -= fromDongle;
     if (stale.dongleBytes === 0) this.#stale = undefined;
+    else if (fromPipe > 0) this.#watchPipe(stale, fromPipe);
     return bytes.subarray(fromPipe + fromDongle);
+  }
+
+  /** Samples that come no faster than they are made were not waiting anywhere. */
+  #watchPipe(stale: Stale, bytes: number): void {
+    stale.windowBytes += bytes;
+    const nowMs = performance.now();
+    const windowMs = nowMs - stale.windowStartMs;
+    if (windowMs < WINDOW_MS) return;
+    const bytesPerMs = (2 * (this.#tuned?.rateHz ?? 0)) / 1000;
+    if (stale.windowBytes <= WINDOW_EXCESS * bytesPerMs * windowMs) stale.pipeBytes = 0;
+    stale.windowStartMs = nowMs;
+    stale.windowBytes = 0;
   }
 
   async #greeting(socket: Socket): Promise<{ greeting: Greeting; rest?: Uint8Array }> {

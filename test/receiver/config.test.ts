@@ -99,6 +99,7 @@ describe('the configuration', () => {
     ['a key file that is missing', { trustedKeys: ['none.pem'] }, /none\.pem cannot be read/],
     ['a frequency in MHz', { frequencyHz: 98.5 }, /frequencyHz must be a whole number from 60000000/],
     ['a rate that is too low', { rateHz: 48_000 }, /rateHz/],
+    ['a rate that no dongle has', { rateHz: 500_000 }, /rateHz is 500000; a dongle samples at 225,001/],
     ['three streams', { streams: 3 }, /streams must be one of 1, 4/],
     ['an unknown source', { source: { kind: 'telepathy' } }, /source\.kind must be one of rtl_tcp, rtl_sdr, file/],
     [

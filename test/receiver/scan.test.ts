@@ -220,6 +220,7 @@ describe('receiver scan', () => {
     [{ source: 'rtl_sdr', streams: '2' }, '--streams is 1'],
     [{ source: 'air_98.5M_250k.cu8', list: '98.5M' }, 'A recording has one frequency'],
     [{ source: 'rtl_sdr', rate: '48k' }, '225k'],
+    [{ source: 'rtl_sdr', rate: '500k' }, '500k: a dongle samples at 225,001 to 300,000 or'],
   ])('refuses %j', async (options, says) => {
     expect(await scan(options)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(says) });
   });

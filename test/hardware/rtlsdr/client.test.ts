@@ -208,6 +208,33 @@ describe('the rtl_tcp client', () => {
     expect(bytes.every((byte) => byte === 2)).toBe(true);
   });
 
+  it('knows samples that are made from samples that waited, also when they never pause', async () => {
+    let sent = 0;
+    const port = await serve((socket) => {
+      socket.write(GREETING);
+      let value = 0;
+      const reader = new CommandReader();
+      socket.on('data', (chunk: Buffer) => {
+        value += reader.push(chunk).filter(({ command }) => command === COMMAND.frequencyHz).length;
+      });
+      // 250,000 samples/s in pieces of 40 ms, as the simulated air at speed 1.
+      const timer = setInterval(() => {
+        if (value > 0) socket.write(Buffer.alloc(20_000, value));
+        if (value > 1) sent += 20_000;
+      }, 40);
+      socket.on('close', () => clearInterval(timer));
+    });
+    const dongle = source(port);
+    await dongle.open(TUNE);
+    const chunks = dongle.chunks();
+    await chunks.next();
+    await dongle.retune(101_100_000);
+    expect((await chunks.next()).value?.[0]).toBe(2);
+    // The dongle's buffer and 0.1 s are 312 kB; a pipe that is believed full would take 16 MB.
+    expect(sent).toBeGreaterThan(300_000);
+    expect(sent).toBeLessThan(2_000_000);
+  });
+
   it('cannot be retuned or read before it is open', async () => {
     const dongle = new RtlTcpSource({ host: '127.0.0.1', port: 1 });
     expect(await codeOf(dongle.retune(1e8))).toBe('RTL_TCP_NOT_OPEN');
