@@ -36,7 +36,7 @@ describe('advice on FM samples', () => {
     ['a weak station', 'weak', { cnDb: 6 }],
     ['a station at the bottom of the range', 'level-too-low', { amplitude: 0.003 }],
     ['a station that is clipped', 'overloaded', { amplitude: 20 }],
-    ['a station 100 kHz away', 'mistuned', { offsetHz: -100_000 }],
+    ['a station 120 kHz away', 'mistuned', { offsetHz: -120_000 }],
   ])('on %s: %s', (_, reason, options) => {
     expect(reasonOf(cu8(stationOf(options)))).toBe(reason);
   });
