@@ -11,13 +11,20 @@ import { offsetOfBlock3 } from './serialise.ts';
 import { BlockDecoder, emptySoftBlock, type SoftBlock } from './soft-block.ts';
 
 /**
- * A block is accepted when it is right with this probability. On average accepted ones are right far more often: of random
- * groups at Eb/N0 = 4, 3 and 2 dB one block in 25,000, 2,000 and 600 is wrong, and 0.5, 3.5 and 15 % of groups are lost.
+ * A block is accepted when it is right with this probability: less where hardly a block is in doubt, more where many are, so
+ * that of those accepted at Eb/N0 = 3 dB and above fewer than one in 1000 is wrong, and as many as possible are accepted.
  */
-export const ACCEPTED = 0.93;
+const ACCEPTED_LEAST = 0.85;
+const ACCEPTED_MOST = 0.94;
+const ACCEPTED_BY_DOUBT = 16;
+/** Mean of 1 - probability over the blocks of about so many groups; at 4, 3 and 2 dB it is 0.001, 0.005 and 0.02. */
+const DOUBT_GROUPS = 64;
+const DOUBT_AT_FIRST = 0.005;
 /** Probability that a signal is gone, or there again, from one block to the next. */
 const LEAVES = 0.005;
 const ENTERS = 0.005;
+/** Above, there was a signal in the last block of a group. */
+export const PRESENT = 0.9;
 /** When a place for groups has just been found. */
 const PRESENT_AT_FIRST = 0.95;
 /**
@@ -35,6 +42,11 @@ export class GroupDecoder {
   readonly reliability = new Float64Array(4);
   /** Symbols of each block, the first left out, that were received with the wrong sign. */
   readonly turned = new Int32Array(4);
+  /** The probability from which on a block is accepted. */
+  get accepted(): number {
+    return Math.min(ACCEPTED_MOST, ACCEPTED_LEAST + ACCEPTED_BY_DOUBT * this.#doubt);
+  }
+
   /** Probability of a signal in the last block. */
   present = PRESENT_AT_FIRST;
   readonly #stream: StreamNumber;
@@ -44,6 +56,7 @@ export class GroupDecoder {
   readonly #memory: HeaderMemory;
   readonly #offsets: OffsetName[] = ['A', 'B', 'C', 'D'];
   #offsetProbability = 1;
+  #doubt = DOUBT_AT_FIRST;
   readonly #fromLeft = new Float64Array(4);
   readonly #forward = new Float64Array(4);
   /** What the group before said about the symbol that it shares with this one, and where that is. */
@@ -76,7 +89,8 @@ export class GroupDecoder {
     }
     this.#sharedAt = first + 4 * BLOCK_BITS;
     this.#shared = fromLeft;
-    if (this.blocks.some(({ probability }) => probability < ACCEPTED)) this.#decodeBackwards(first);
+    const { accepted } = this;
+    if (this.blocks.some(({ probability }) => probability < accepted)) this.#decodeBackwards(first);
     this.#weighPresence();
     for (let block = 0; block < 4; block++) {
       const { probability, symbols27, evidence } = this.blocks[block];
@@ -86,8 +100,12 @@ export class GroupDecoder {
     }
   }
 
-  /** What was accepted teaches the memory; kept apart, because a group may be read without being believed. */
+  /** What the group just decoded teaches; kept apart, because a group may be read without being believed. */
   learn(): void {
+    if (this.present > PRESENT) {
+      const doubt = this.blocks.reduce((sum, { probability }) => sum + (1 - probability) / 4, 0);
+      this.#doubt += (doubt - this.#doubt) / DOUBT_GROUPS;
+    }
     for (let block = 0; block < 4; block++) this.#memory.learn(block, this.blocks[block].word, this.reliability[block]);
   }
 

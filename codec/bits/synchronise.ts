@@ -8,7 +8,7 @@
 import { GROUP_BITS } from '../groups/block.ts';
 import type { HeardGroup, StreamNumber } from '../groups/group.ts';
 import { LOST_BLOCK } from '../groups/group.ts';
-import { ACCEPTED, GroupDecoder } from './group-decoder.ts';
+import { GroupDecoder, PRESENT } from './group-decoder.ts';
 import { PhaseSearch } from './search.ts';
 
 export interface SynchroniserOptions {
@@ -43,8 +43,6 @@ const BACKWARD_BITS = 8 * GROUP_BITS;
 const FLYWHEEL_BITS = 35_625;
 /** A lock moved by up to this many bits is the same clock after a slip. */
 const SLIP_BITS = 2;
-/** Above, there was a signal in the last block of a group. */
-const PRESENT = 0.9;
 /** The block error rate is that of so many groups (redsea's). */
 const RATE_GROUPS = 12;
 
@@ -140,12 +138,14 @@ export class Synchroniser {
 
   #isWhole(start: number): boolean {
     this.#decoder.decode(start);
-    return this.#decoder.reliability.every((reliability) => reliability >= ACCEPTED);
+    const { accepted, reliability } = this.#decoder;
+    return reliability.every((each) => each >= accepted);
   }
 
   #finishGroup(): void {
     const start = this.#groupStart;
     const decoder = this.#decoder;
+    const { accepted } = decoder;
     decoder.decode(start);
     decoder.learn();
     if (decoder.present > PRESENT) this.#lastGood = start + GROUP_BITS;
@@ -156,7 +156,7 @@ export class Synchroniser {
     let errors = 0;
     let lost = 0;
     for (let block = 0; block < 4; block++) {
-      if (decoder.reliability[block] < ACCEPTED) {
+      if (decoder.reliability[block] < accepted) {
         lost++;
         errors++;
         continue;

@@ -6,7 +6,7 @@
  * The channel filter is what decides: noise outside the station's channel makes clicks in the discriminator.
  */
 
-import { fillTurn, type SignalKernels, TURN_LENGTH, withRoom } from '../kernels/kernels.ts';
+import { fillTurn, type SignalKernels, SUMS_LENGTH, TURN_LENGTH, withRoom } from '../kernels/kernels.ts';
 import { signalKernels } from '../kernels/simd.ts';
 import { MisuseError } from '../misuse.ts';
 import { lowPassTaps } from '../mpx/filters.ts';
@@ -21,7 +21,7 @@ const CHANNEL = {
   1: { passHz: 75_000, stopHz: 125_000 },
   4: { passHz: 85_000, stopHz: 125_000 },
 } as const;
-const CHANNEL_STOP_DB = 40;
+const CHANNEL_STOP_DB = 30;
 const DECIMATE_STOP_DB = 60;
 /** The band that decimation leaves alone: a channel with its tuning error. */
 const DECIMATE_PASS_HZ = 100_000;
@@ -33,7 +33,8 @@ const MAX_RATE_HZ = 20e6;
 /** Input samples that are taken at a time: a multiple of 8. */
 const CHUNK = 4_096;
 /** Every so many samples are looked at for offset and image. */
-const BALANCE_EVERY = 16;
+const BALANCE_EVERY = 32;
+const CLIPPING_EVERY = 64;
 /** Largest tuning error that is taken out: 150 ppm at 108 MHz. */
 const MAX_TUNING_ERROR_HZ = 16_000;
 /** The tuning error is averaged over this time, the reported figures over that. */
@@ -127,7 +128,7 @@ export class FmDemodulator {
     this.#cleanIm = make(narrow);
     this.#angles = make(narrow);
     this.#bytes = this.#kernels.bytes(2 * CHUNK);
-    this.#sums = make(4);
+    this.#sums = make(SUMS_LENGTH);
     this.#affine = make(6);
     this.#turn = make(TURN_LENGTH);
     this.#balance = new Balance(this.#affine);
@@ -260,7 +261,7 @@ export class FmDemodulator {
     const [re, im, at] = this.#input();
     let clipped = 0;
     let values = 0;
-    for (let k = at; k < at + count; k += BALANCE_EVERY) {
+    for (let k = at; k < at + count; k += CLIPPING_EVERY) {
       values += 2;
       if (re[k] >= CLIPPED || re[k] <= -CLIPPED) clipped++;
       if (im[k] >= CLIPPED || im[k] <= -CLIPPED) clipped++;
@@ -304,8 +305,9 @@ export class FmDemodulator {
     this.#samples += count;
     const seconds = Math.min(REPORT_SECONDS, this.#samples / this.mpxRateHz);
     const share = Math.min(1, count / (seconds * this.mpxRateHz));
-    this.#power += share * (this.#sums[0] / count - this.#power);
-    this.#square += share * (this.#sums[1] / count - this.#square);
+    const powers = this.#sums[4];
+    this.#power += share * (this.#sums[0] / powers - this.#power);
+    this.#square += share * (this.#sums[1] / powers - this.#square);
     const offHz = (this.#sums[2] / count) * FULL_DEVIATION_HZ;
     this.#residualHz += share * (offHz - this.#residualHz);
     const follow = Math.min(TUNING_SECONDS, this.#samples / this.mpxRateHz);

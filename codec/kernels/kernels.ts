@@ -67,8 +67,8 @@ export interface SignalKernels {
 
   /**
    * Angle from each sample to the next, times `scale`: `out[n]` is from sample n to sample n+1. The count is rounded up to 4.
-   * `sums`, over the last sample of each pair and over the multiple of 4 that `count` has: power, its square, the output,
-   * and how many they were.
+   * `sums`, over the multiple of 4 that `count` has: of the first four of every sixteen (of the last sample of each pair) the
+   * power and its square; of all the output; then how many these were, and how many those.
    */
   discriminate(
     re: Float32Array,
@@ -93,6 +93,9 @@ export interface SignalKernels {
     out: Float32Array,
   ): void;
 }
+
+/** Length of the array for the sums of `discriminate`. */
+export const SUMS_LENGTH = 5;
 
 /** Length of the array for `fillTurn`. */
 export const TURN_LENGTH = 16;

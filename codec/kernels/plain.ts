@@ -78,6 +78,7 @@ const discriminate: SignalKernels['discriminate'] = (re, im, count, scale, out, 
   let power = 0;
   let square = 0;
   let total = 0;
+  let powers = 0;
   for (let n = 0; n < count; n++) {
     const r = re[n + 1];
     const i = im[n + 1];
@@ -95,15 +96,18 @@ const discriminate: SignalKernels['discriminate'] = (re, im, count, scale, out, 
     if (y < 0) angle = -angle;
     out[n] = angle * scale;
     if (n >= summed) continue;
+    total += out[n];
+    if ((n & 12) !== 0) continue;
     const p = r * r + i * i;
     power += p;
     square += p * p;
-    total += out[n];
+    powers++;
   }
   sums[0] = power;
   sums[1] = square;
   sums[2] = total;
   sums[3] = summed;
+  sums[4] = powers;
 };
 
 const bands: SignalKernels['bands'] = (x, step, taps, length, count, outputs, out) => {

@@ -16,6 +16,8 @@ import { SymbolWeigher, WINDOW_BITS } from './weigh.ts';
 /** Bits in an acquisition stretch, and from one stretch to the next. */
 const STRETCH_BITS = 240;
 const ATTEMPT_BITS = 120;
+/** The whole range of frequencies is searched every so many times, if one is expected. */
+const EVERYWHERE_EVERY = 3;
 /**
  * Share of the power in phase with one carrier above which one is found (noise: once in four million stretches), above which it is
  * there again, and below which it is gone.
@@ -24,7 +26,7 @@ const FOUND = 0.32;
 const PRESENT = 0.25;
 const ABSENT = 0.2;
 /** Timing is measured at every so many bits. */
-const TIMING_EVERY = 2;
+const TIMING_EVERY = 4;
 /** Measurements that timing is averaged over. */
 const TIMING_AVERAGE = 128;
 /** The loops of timing: two seconds; of phase: 1.5 Hz of noise bandwidth. What they lag behind, SymbolWeigher makes good. */
@@ -79,6 +81,7 @@ export class SymbolTracker {
   /** Bits for which a carrier that was just found is believed without proof. */
   #grace = 0;
   #untilAttempt = 0;
+  #attempts = 0;
   #expectedPpm: number | null = null;
 
   constructor({ rateHz, cyclesPerBit, onSymbols }: SymbolTrackerOptions) {
@@ -172,7 +175,9 @@ export class SymbolTracker {
   #acquire(bits: number): void {
     const perBit = this.#samplesPerBit;
     const sums = [0, 0, 0, 0];
-    for (let k = 0; k < 4 * bits; k++) sums[k & 3] += Math.sqrt(this.#energy(this.#at + (k * perBit) / 4));
+    // Every other bit is enough.
+    for (let k = 0; k < 4 * bits; k++)
+      if ((k & 4) === 0) sums[k & 3] += Math.sqrt(this.#energy(this.#at + (k * perBit) / 4));
     let late = Math.atan2(sums[1] - sums[3], sums[0] - sums[2]) / (2 * Math.PI);
     // Never before the sample to be read next, less a tolerance that keeps the first symbol.
     if (late < -0.25) late += 1;
@@ -190,7 +195,10 @@ export class SymbolTracker {
       real[k] = (re * re - im * im) / size;
       imaginary[k] = (2 * re * im) / size;
     }
-    const { frequency, phase, coherence } = estimateCarrier(real, imaginary, bits, BIT_RATE_HZ, this.#expectedHz);
+    const everywhere = this.#attempts++ % EVERYWHERE_EVERY === 0;
+    const expectedHz = this.#expectedHz;
+    const found = estimateCarrier(real, imaginary, bits, BIT_RATE_HZ, expectedHz, everywhere);
+    const { frequency, phase, coherence } = found;
     if (coherence < FOUND && this.#everFound) return;
     if (coherence >= FOUND) this.#everFound = true;
     this.#at = at;

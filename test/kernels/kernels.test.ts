@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GroupReceiver } from '#codec/iq/receive.ts';
 import type { HeardGroup } from '#codec/groups/group.ts';
-import { fillTurn, type SignalKernels, TURN_LENGTH, withRoom } from '#codec/kernels/kernels.ts';
+import { fillTurn, type SignalKernels, SUMS_LENGTH, TURN_LENGTH, withRoom } from '#codec/kernels/kernels.ts';
 import { plainKernels } from '#codec/kernels/plain.ts';
 import { signalKernels } from '#codec/kernels/simd.ts';
 import { compileKernels } from '../../scripts/compile-kernels.ts';
@@ -110,7 +110,7 @@ describe('the kernels in WebAssembly do what the plain ones do', () => {
         im.fill(0, 600, 620);
         re.fill(0, 700, 720);
         const out = kernels.floats(withRoom(1_000));
-        const sums = kernels.floats(4);
+        const sums = kernels.floats(SUMS_LENGTH);
         kernels.discriminate(re, im, 1_000, 0.5, out, sums);
         sums.forEach((sum, k) => (sums[k] = sum / 1_000));
         // Half a turn may go either way.

@@ -134,12 +134,12 @@ export function discriminate(re: usize, im: usize, count: i32, scale: f32, out: 
   let power = zero;
   let square = zero;
   let total = zero;
+  let powers = 0;
   for (let k = 0; k < count; k += 4) {
     const r = v128.load(re);
     const i = v128.load(im);
     const lastR = v128.load(re - 4);
     const lastI = v128.load(im - 4);
-    const p = f32x4.add(f32x4.mul(r, r), f32x4.mul(i, i));
     const x = f32x4.add(f32x4.mul(r, lastR), f32x4.mul(i, lastI));
     const y = f32x4.sub(f32x4.mul(i, lastR), f32x4.mul(r, lastI));
     const ax = f32x4.abs(x);
@@ -160,9 +160,13 @@ export function discriminate(re: usize, im: usize, count: i32, scale: f32, out: 
     const value = f32x4.mul(angle, factor);
     v128.store(out, value);
     if (k + 4 <= count) {
-      power = f32x4.add(power, p);
-      square = f32x4.add(square, f32x4.mul(p, p));
       total = f32x4.add(total, value);
+      if ((k & 12) === 0) {
+        const p = f32x4.add(f32x4.mul(r, r), f32x4.mul(i, i));
+        power = f32x4.add(power, p);
+        square = f32x4.add(square, f32x4.mul(p, p));
+        powers += 4;
+      }
     }
     re += 16;
     im += 16;
@@ -172,6 +176,7 @@ export function discriminate(re: usize, im: usize, count: i32, scale: f32, out: 
   store<f32>(sums, sumOf(square), 4);
   store<f32>(sums, sumOf(total), 8);
   store<f32>(sums, <f32>(count & ~3), 12);
+  store<f32>(sums, <f32>powers, 16);
 }
 
 /** For each output and band two sums of products. taps: band after band, length (a multiple of 8) real then imaginary. */
