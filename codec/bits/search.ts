@@ -8,7 +8,7 @@
  * whatever the noise. A share of `LOST_SHARE` of blocks may be anything at all.
  */
 
-import { GROUP_BITS, OFFSET_WORDS, OFFSETS_OF_BLOCK } from '../groups/block.ts';
+import { BLOCK_BITS, GROUP_BITS, OFFSET_WORDS, OFFSETS_OF_BLOCK } from '../groups/block.ts';
 import { ALL_SYMBOLS, BLOCK_SYMBOLS, COLUMN, REMAINDERS, remainderOfSymbols } from './block-code.ts';
 
 /** Evidence is not carried beyond this, so that a station that is gone is forgotten within a dozen blocks. */
@@ -82,17 +82,14 @@ export class PhaseSearch {
     this.#odds[write + BLOCK_SYMBOLS] = odds;
     this.#write = write + 1 === BLOCK_SYMBOLS ? 0 : write + 1;
     this.#hard = ((this.#hard << 1) | (symbol < 0 ? 1 : 0)) & ALL_SYMBOLS;
-    if (this.#count < BLOCK_SYMBOLS) {
-      this.#count++;
-      return;
-    }
+    if (this.#count < BLOCK_SYMBOLS && ++this.#count < BLOCK_SYMBOLS) return;
     // 1024 P(no symbol wrong).
     const scale = REMAINDERS * Math.exp(this.#allRight);
     const rest = remainderOfSymbols(this.#hard);
     let best = -1;
     let most = 0;
     for (let block = 0; block < 4; block++) {
-      let start = n + 1 - 26 * (block + 1);
+      const start = n + 1 - BLOCK_BITS * (block + 1);
       const place = ((start % GROUP_BITS) + GROUP_BITS) % GROUP_BITS;
       const offsets = OFFSETS[block];
       let factor = 0;

@@ -8,6 +8,7 @@
 import { cpus } from 'node:os';
 import type { StreamNumber } from '#codec/groups/group.ts';
 import { STREAM_NUMBERS } from '#codec/groups/group.ts';
+import { endure, JUNK } from '../iq/hostile.ts';
 import { detune, gainJumps, imbalance, type Impairment, scale, secondRay, sparks } from './impairments.ts';
 import { measureSpeed } from './speed.ts';
 import { type Heard, IQ_RATE_HZ, overIq, overMpx, type Score, score } from './station.ts';
@@ -179,6 +180,7 @@ function fades({ seed }: Run): void {
   }
 }
 
+const HOSTILE_SECONDS = 600;
 const IMPAIRED_SECONDS = 120;
 const IMPAIRED_CN_DB = 16;
 
@@ -226,6 +228,18 @@ function impairments({ seed }: Run): void {
   }
 }
 
+function hostile({ seed }: Run): void {
+  table(`Hostile input, ${HOSTILE_SECONDS} s of it each (wanted: no group, nothing thrown, no growth)`, [
+    'input',
+    'groups',
+    'growth of the process after the first minute, MB',
+  ]);
+  for (const junk of JUNK) {
+    const { groups, grownBytes } = endure(junk, HOSTILE_SECONDS, seed);
+    row([junk.name, groups, (grownBytes / 1e6).toFixed(1)]);
+  }
+}
+
 /**
  * A core of a Raspberry Pi 3 (Cortex-A53, 1.2 GHz, in order, 64 bits of SIMD a cycle) against one of a server of these years: from a
  * ninth in general benchmarks of single cores to a twentieth in code that lives on wide SIMD.
@@ -269,6 +283,7 @@ const PARTS: Readonly<Record<string, (run: Run) => void | Promise<void>>> = {
   noise: noiseAlone,
   fades,
   impairments,
+  hostile,
 };
 
 /** `args`: seconds per point (default 300), seed (default 1), names of parts (default all). */
