@@ -132,11 +132,13 @@ function acquisition({ seed }: Run): void {
 
 const NOISE_SECONDS = 600;
 
+function anything({ received }: Heard): number {
+  return received.filter(({ blocks }) => blocks.some((word) => word >= 0)).length;
+}
+
 function noiseAlone({ seed }: Run): void {
   table(`Noise alone, ${NOISE_SECONDS} s, four streams: groups with anything in them (wanted: 0)`, ['input', 'groups']);
   const fade = [0, NOISE_SECONDS] as const;
-  const anything = ({ received }: Heard): number =>
-    received.filter(({ blocks }) => blocks.some((word) => word >= 0)).length;
   row(['multiplex', anything(overMpx({ seed, seconds: NOISE_SECONDS, streams: 4, ebN0Db: 3, fade }))]);
   row(['IQ', anything(overIq({ seed, seconds: NOISE_SECONDS, streams: 4, cnDb: 18, fade }))]);
 }

@@ -1,7 +1,7 @@
 /** How fast `receiver decode` is, as a program: cu8 at 250 kHz from a file, on one core. */
 
 import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -97,16 +97,19 @@ async function runProgram(
   child.stdout.on('data', (chunk: Uint8Array) => (bytes += chunk.length));
   let residentBytes = 0;
   const watch = setInterval(() => {
-    void readFile(`/proc/${child.pid}/status`, 'utf8').then(
-      (text) => {
-        const kilobytes = Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0);
-        residentBytes = Math.max(residentBytes, 1024 * kilobytes);
-      },
-      () => {},
-    );
+    residentBytes = Math.max(residentBytes, peakBytes(child.pid));
   }, 50);
   const [code] = (await once(child, 'close')) as [number];
   clearInterval(watch);
   if (code !== 0 || bytes === 0) throw new Error(`receiver decode ended with ${code} after ${bytes} bytes`);
   return { program: (1000 * seconds) / (performance.now() - begin), residentBytes };
+}
+
+/** Largest resident memory of a process so far, 0 when it is gone. */
+function peakBytes(pid: number | undefined): number {
+  try {
+    return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
 }

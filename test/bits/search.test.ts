@@ -31,7 +31,8 @@ describe('the search for the place of groups', () => {
       1,
     );
     expect(search.sinceAt(1)).toBe(1);
-    for (let place = 0; place < 104; place++) if (place !== 1) expect(search.evidenceAt(place)).toBeLessThan(8);
+    const others = Array.from({ length: 104 }, (_, place) => (place === 1 ? 0 : search.evidenceAt(place)));
+    expect(Math.max(...others)).toBeLessThan(8);
   });
 
   it.each([

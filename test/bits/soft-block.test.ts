@@ -128,11 +128,14 @@ describe('a block decoded softly is what comparing all words gives', () => {
 
   it('makes nothing of nothing, NaN and infinities', () => {
     for (const value of [0, Number.NaN]) {
-      const found = decode(new Array<number>(27).fill(value), 'A');
+      const found = decode(
+        Array.from({ length: 27 }, () => value),
+        'A',
+      );
       expect(found.probability).toBeLessThan(0.01);
       expect(found.evidence).toBeCloseTo(0, 2);
     }
-    const certain = new Array<number>(27).fill(Infinity);
+    const certain = Array.from({ length: 27 }, () => Infinity);
     // All symbols alike are 26 zeros, whose remainder is no offset word.
     expect(OFFSET_WORDS.A).not.toBe(0);
     expect(decode(certain, 'A').probability).toBeLessThan(0.9);

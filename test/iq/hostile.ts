@@ -6,12 +6,12 @@ import { randomWords } from '../mpx/signals.ts';
 
 const RATE_HZ = 250_000;
 
-/** `bytes` fills a chunk. */
+/** `pour` fills a chunk. */
 export interface Junk {
   readonly name: string;
   readonly options: Pick<GroupReceiverOptions, 'input' | 'rateHz' | 'format' | 'streams'>;
   readonly bytesPerSecond: number;
-  readonly fill: (chunk: Uint8Array, words: () => number) => void;
+  readonly pour: (chunk: Uint8Array, words: () => number) => void;
 }
 
 function fillRandom(chunk: Uint8Array, words: () => number): void {
@@ -33,26 +33,26 @@ export const JUNK: readonly Junk[] = [
     name: `random bytes as ${format}`,
     options: { input: 'iq', rateHz: RATE_HZ, format, streams: 4 } as const,
     bytesPerSecond: RATE_HZ * SAMPLE_BYTES[format],
-    fill: fillRandom,
+    pour: fillRandom,
   })),
   {
     name: 'NaN, infinities and extremes as cf32',
     options: { input: 'iq', rateHz: RATE_HZ, format: 'cf32', streams: 4 },
     bytesPerSecond: RATE_HZ * SAMPLE_BYTES.cf32,
-    fill: fillStrange,
+    pour: fillStrange,
   },
   {
     name: 'random bytes as a multiplex',
     options: { input: 'mpx', rateHz: 171_000, streams: 4 },
     bytesPerSecond: 2 * 171_000,
-    fill: fillRandom,
+    pour: fillRandom,
   },
   {
     name: 'random bytes as bits',
     options: { input: 'bits', rateHz: 0, streams: 1 },
     // One byte in 128 is a 0 or a 1.
     bytesPerSecond: 128 * 1_188,
-    fill: fillRandom,
+    pour: fillRandom,
   },
 ];
 
@@ -76,7 +76,7 @@ export function endure(junk: Junk, seconds: number, seed: number): Endured {
   const chunk = new Uint8Array(Math.floor(junk.bytesPerSecond / 5) | 1);
   let begin = 0;
   for (let fifth = 0; fifth < 5 * seconds; fifth++) {
-    junk.fill(chunk, words);
+    junk.pour(chunk, words);
     receiver.push(chunk);
     if (fifth === Math.floor(seconds / 2)) begin = process.memoryUsage().rss;
   }
