@@ -8,7 +8,7 @@ import { BLOCK_BITS, type OffsetName } from '../groups/block.ts';
 import type { StreamNumber } from '../groups/group.ts';
 import { HeaderMemory } from './header-memory.ts';
 import { offsetOfBlock3 } from './serialise.ts';
-import { BlockDecoder, emptySoftBlock, type SoftBlock } from './soft-block.ts';
+import { BlockDecoder, emptySoftBlock, LLR_LIMIT, type SoftBlock } from './soft-block.ts';
 
 /**
  * A block is accepted when it is right with this probability: less where hardly a block is in doubt, more where many are, so
@@ -35,6 +35,9 @@ const KNOWN_EVIDENCE = 5;
 const ALL_KNOWN = 0xffff;
 /** Chance that an encoder sends the other offset word in block 3 than block 2 says. */
 const OTHER_OFFSET = 0.001;
+/** The same when block 2 says nothing: version B is the rarer one. */
+const NO_IDEA = 0.3;
+const LIKELY = 0.5;
 
 export class GroupDecoder {
   readonly blocks: readonly SoftBlock[] = [emptySoftBlock(), emptySoftBlock(), emptySoftBlock(), emptySoftBlock()];
@@ -93,20 +96,30 @@ export class GroupDecoder {
     if (this.blocks.some(({ probability }) => probability < accepted)) this.#decodeBackwards(first);
     this.#weighPresence();
     for (let block = 0; block < 4; block++) {
-      const { probability, symbols27, evidence } = this.blocks[block];
-      const isMadeUp = evidence < KNOWN_EVIDENCE && this.#memory.known(block)?.mask === ALL_KNOWN;
+      const { word, probability, symbols27, evidence } = this.blocks[block];
+      const known = this.#memory.known(block);
+      const isMadeUp = evidence < KNOWN_EVIDENCE && known?.mask === ALL_KNOWN && known.value === word;
       this.reliability[block] *= isMadeUp ? 0 : probability;
       this.turned[block] = this.#countTurned(first + BLOCK_BITS * block, symbols27);
     }
   }
 
-  /** What the group just decoded teaches; kept apart, because a group may be read without being believed. */
-  learn(): void {
+  /**
+   * What the group just decoded teaches; kept apart, because a group may be read without being believed. True when another PI
+   * is believed now.
+   */
+  learn(): boolean {
     if (this.present > PRESENT) {
       const doubt = this.blocks.reduce((sum, { probability }) => sum + (1 - probability) / 4, 0);
       this.#doubt += (doubt - this.#doubt) / DOUBT_GROUPS;
     }
-    for (let block = 0; block < 4; block++) this.#memory.learn(block, this.blocks[block].word, this.reliability[block]);
+    let isAnotherStation = false;
+    for (let block = 0; block < 4; block++) {
+      const { word, alone } = this.blocks[block];
+      const hasChanged = this.#memory.learn(block, word, Math.min(alone, this.reliability[block]));
+      if (hasChanged && block === 0 && this.#stream === 0) isAnotherStation = true;
+    }
+    return isAnotherStation;
   }
 
   #at(symbol: number): number {
@@ -123,13 +136,13 @@ export class GroupDecoder {
   /** What block 2 says about it, unless the block itself strongly says otherwise; and how probable that is. */
   #chooseOffsetOfBlock3(): void {
     const [one, two] = this.blocks;
-    const word1 = one.probability > 0.5 ? one.word : 1;
-    const expected = two.probability > 0.5 ? offsetOfBlock3(this.#stream, word1, two.word) : 'C';
+    const word1 = one.probability > LIKELY ? one.word : 1;
+    const expected = two.probability > LIKELY ? offsetOfBlock3(this.#stream, word1, two.word) : 'C';
     const other = expected === 'C' ? "C'" : 'C';
     this.#offsets[2] = expected;
     this.#offsetProbability = 1;
     if (this.#decoder.isPlain(expected)) return;
-    const doubt = two.probability > 0.5 ? Math.max(OTHER_OFFSET, 1 - two.probability) : 0.3;
+    const doubt = two.probability > LIKELY ? Math.max(OTHER_OFFSET, 1 - two.probability) : NO_IDEA;
     const advantage = this.#decoder.evidenceOf(other) - this.#decoder.evidenceOf(expected);
     const otherOdds = (doubt / (1 - doubt)) * Math.exp(advantage);
     if (otherOdds > 1) this.#offsets[2] = other;
@@ -142,8 +155,9 @@ export class GroupDecoder {
       const left = first + BLOCK_BITS * block;
       const fromLeft = this.#fromLeft[block];
       this.#decodeBlock(block, left, fromLeft, fromRight);
-      // Without what the left block had already said about it.
-      fromRight = this.blocks[block].first - fromLeft + this.#at(left);
+      // Without what the left block had already said about it, as far as that was taken.
+      const taken = Math.max(-LLR_LIMIT, Math.min(LLR_LIMIT, fromLeft));
+      fromRight = this.blocks[block].first - taken + this.#at(left);
     }
   }
 

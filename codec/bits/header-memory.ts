@@ -40,8 +40,10 @@ class Memory {
     return this.#known.probability >= LEAST_PROBABILITY ? this.#known : null;
   }
 
-  learn(word: number): void {
+  /** True when a value that was believed has given way to this one. */
+  learn(word: number): boolean {
     const known = this.#known;
+    const before = known.value;
     const value = word & this.mask;
     const agrees = value === known.value ? 1 : 0;
     known.probability += (agrees - known.probability) / AVERAGE_BLOCKS;
@@ -52,6 +54,7 @@ class Memory {
       known.probability = FIRST_PROBABILITY;
     }
     this.#last = value;
+    return before >= 0 && known.value !== before;
   }
 }
 
@@ -71,16 +74,20 @@ export class HeaderMemory {
     return this.#memories[block]?.known ?? null;
   }
 
-  /** A block that was accepted. */
-  learn(block: number, word: number, probability: number): void {
+  /**
+   * Any block, with the probability that it is right without what is known here. True when a value that was believed has
+   * given way to another one.
+   */
+  learn(block: number, word: number, probability: number): boolean {
     const memory = this.#memories[block] ?? null;
-    if (memory === null || probability < CERTAIN) return;
-    memory.learn(word);
-    if (memory.mask !== PROGRAMME_MASK) return;
+    if (memory === null || probability < CERTAIN) return false;
+    const hasChanged = memory.learn(word);
+    if (memory.mask !== PROGRAMME_MASK) return hasChanged;
     const type = word >>> 11;
     for (let k = 0; k < TYPES; k++) {
       this.#types[k] += ((k === type ? 1 : 0) - this.#types[k]) / TYPE_BLOCKS;
       this.#shares[k] = (1 - ANY_TYPE) * this.#types[k] + ANY_TYPE / TYPES;
     }
+    return hasChanged;
   }
 }

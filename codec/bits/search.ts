@@ -40,6 +40,11 @@ const OFFSETS: readonly (readonly number[])[] = OFFSETS_OF_BLOCK.map((names) =>
   names.map((name) => OFFSET_WORDS[name]),
 );
 
+/** Where in a group's time a bit is: 0..103. */
+export function placeOf(bit: number): number {
+  return ((bit % GROUP_BITS) + GROUP_BITS) % GROUP_BITS;
+}
+
 export class PhaseSearch {
   /** By the place of a group's first bit mod 104. */
   readonly #evidence = new Float64Array(GROUP_BITS);
@@ -90,7 +95,7 @@ export class PhaseSearch {
     let most = 0;
     for (let block = 0; block < 4; block++) {
       const start = n + 1 - BLOCK_BITS * (block + 1);
-      const place = ((start % GROUP_BITS) + GROUP_BITS) % GROUP_BITS;
+      const place = placeOf(start);
       const offsets = OFFSETS[block];
       let factor = 0;
       for (let k = 0; k < offsets.length; k++) factor += this.#patterns(rest ^ offsets[k]);

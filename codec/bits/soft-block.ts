@@ -26,10 +26,14 @@ import {
 } from './block-code.ts';
 import { baseSymbols, type KnownBits, subCodeOf, UNKNOWN_MAX } from './sub-code.ts';
 
-const LLR_LIMIT = 9;
+export const LLR_LIMIT = 9;
 /** Nearer to zero a symbol's own part in F could not be told apart. */
 const LLR_LEAST = 1e-3;
 
+/** 16 information bits and the polarity. */
+const FREE_BITS = 17;
+/** Keeps ratios of probabilities finite. */
+const LEAST_PROBABILITY = 1e-12;
 /** For "impossible", so that sums stay finite. */
 const NO_EVIDENCE = -50;
 /**
@@ -46,6 +50,8 @@ export interface SoftBlock {
   symbols27: number;
   /** Probability that `word` was sent, given that a block with this offset word was. */
   probability: number;
+  /** The same if nothing had been known of the block. */
+  alone: number;
   /** ln of how much better a block with this offset word explains the symbols than random bits do. */
   evidence: number;
   /** Log-likelihood ratios of the first and the last symbol, after all. */
@@ -54,7 +60,7 @@ export interface SoftBlock {
 }
 
 export function emptySoftBlock(): SoftBlock {
-  return { word: 0, symbols27: 0, probability: 0, evidence: 0, first: 0, last: 0 };
+  return { word: 0, symbols27: 0, probability: 0, alone: 0, evidence: 0, first: 0, last: 0 };
 }
 
 /** ln(exp(a) + exp(b)). */
@@ -139,6 +145,7 @@ export class BlockDecoder {
     }
     this.#transform();
     this.#decodeFree(OFFSET_WORDS[offset], out);
+    out.alone = out.probability;
     if (known !== null && known.probability > 0) this.#weighKnown(offset, known, out);
   }
 
@@ -147,6 +154,7 @@ export class BlockDecoder {
     out.symbols27 = this.#hard;
     out.word = bitsOfSymbols(this.#hard) >>> CHECK_BITS;
     out.probability = PLAIN_PROBABILITY;
+    out.alone = PLAIN_PROBABILITY;
     out.evidence = Math.log(REMAINDERS) + this.#allRight;
     out.first = this.#llr[0];
     out.last = this.#llr[BLOCK_SYMBOLS - 1];
@@ -175,7 +183,7 @@ export class BlockDecoder {
       share = share > 0 ? (share < 1 ? share : 1) : 0;
       wrong = (wrong << 1) | (share < 0.5 ? 1 : 0);
       if (k !== 0 && k !== BLOCK_SYMBOLS - 1) continue;
-      const ratio = Math.log((share + 1e-12) / (1 - share + 1e-12));
+      const ratio = Math.log((share + LEAST_PROBABILITY) / (1 - share + LEAST_PROBABILITY));
       const value = this.#llr[k] < 0 ? -ratio : ratio;
       if (k === 0) out.first = value;
       else out.last = value;
@@ -245,6 +253,7 @@ export class BlockDecoder {
     if (ofWord >= ofOther) {
       out.symbols27 = symbols27;
       out.word = bitsOfSymbols(symbols27) >>> CHECK_BITS;
+      out.alone = asFree;
     }
     out.probability = Math.min(1, Math.max(ofWord, ofOther));
     out.first = mixRatio(out.first, firstZero / sum, isKnown);
@@ -253,10 +262,7 @@ export class BlockDecoder {
   }
 }
 
-/** 16 information bits and the polarity. */
-const FREE_BITS = 17;
-
 function mixRatio(freeRatio: number, knownZero: number, isKnown: number): number {
   const zero = isKnown * knownZero + (1 - isKnown) / (1 + Math.exp(-freeRatio));
-  return Math.log((zero + 1e-12) / (1 - zero + 1e-12));
+  return Math.log((zero + LEAST_PROBABILITY) / (1 - zero + LEAST_PROBABILITY));
 }

@@ -9,7 +9,7 @@ import { GROUP_BITS } from '../groups/block.ts';
 import type { HeardGroup, StreamNumber } from '../groups/group.ts';
 import { LOST_BLOCK } from '../groups/group.ts';
 import { GroupDecoder, PRESENT } from './group-decoder.ts';
-import { PhaseSearch } from './search.ts';
+import { PhaseSearch, placeOf } from './search.ts';
 
 export interface SynchroniserOptions {
   readonly stream: StreamNumber;
@@ -43,6 +43,8 @@ const BACKWARD_BITS = 8 * GROUP_BITS;
 const FLYWHEEL_BITS = 35_625;
 /** A lock moved by up to this many bits is the same clock after a slip. */
 const SLIP_BITS = 2;
+/** Groups after which a new PI has no more to do with the last start of the clock. */
+const SETTLED_GROUPS = 40;
 /** The block error rate is that of so many groups (redsea's). */
 const RATE_GROUPS = 12;
 
@@ -66,6 +68,8 @@ export class Synchroniser {
   #slot = -1;
   #lastStart = NEVER;
   #clockRestarted = true;
+  /** How many groups there were when the clock last started anew. */
+  #restartedAt = 0;
   /** Blocks not right as received in each of the last groups. */
   readonly #recentErrors = new Uint8Array(RATE_GROUPS);
 
@@ -117,7 +121,7 @@ export class Synchroniser {
   }
 
   #lock(n: number, place: number): void {
-    const shift = (((place - this.#groupStart) % GROUP_BITS) + GROUP_BITS) % GROUP_BITS;
+    const shift = placeOf(place - this.#groupStart);
     const slipped =
       this.#lastStart !== NEVER && this.#locked && (shift <= SLIP_BITS || shift >= GROUP_BITS - SLIP_BITS);
     const since = this.#search.sinceAt(place);
@@ -125,7 +129,7 @@ export class Synchroniser {
     if (!slipped) this.#clockRestarted = true;
     this.#locked = true;
     this.#lastGood = n;
-    let start = notBefore + ((((place - notBefore) % GROUP_BITS) + GROUP_BITS) % GROUP_BITS);
+    let start = notBefore + placeOf(place - notBefore);
     // A group that was only half sent must not come out of the past, so the first one has to be whole.
     if (!slipped) {
       this.#decoder.restart();
@@ -147,7 +151,8 @@ export class Synchroniser {
     const decoder = this.#decoder;
     const { accepted } = decoder;
     decoder.decode(start);
-    decoder.learn();
+    // Another station at the very place of the one before: the clock is another one all the same.
+    if (decoder.learn() && this.counts.groups - this.#restartedAt > SETTLED_GROUPS) this.#clockRestarted = true;
     if (decoder.present > PRESENT) this.#lastGood = start + GROUP_BITS;
     const { counts } = this;
     const blocks: [number, number, number, number] = [LOST_BLOCK, LOST_BLOCK, LOST_BLOCK, LOST_BLOCK];
@@ -178,10 +183,13 @@ export class Synchroniser {
     this.#groupStart = start + GROUP_BITS;
     const clockRestarted = this.#clockRestarted;
     this.#clockRestarted = false;
-    if (clockRestarted) counts.restarts++;
+    if (clockRestarted) {
+      counts.restarts++;
+      this.#restartedAt = counts.groups;
+    }
     const startSeconds = this.#startSeconds(start);
-    const { slot, stream } = { slot: this.#slot, stream: this.#stream };
-    this.#onGroup({ stream, blocks, slot, clockRestarted, reliability, turned, startSeconds });
+    const slot = this.#slot;
+    this.#onGroup({ stream: this.#stream, blocks, slot, clockRestarted, reliability, turned, startSeconds });
   }
 
   /** A bit begins half way between the middles of two symbols. In whole microseconds. */

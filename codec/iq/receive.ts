@@ -33,7 +33,7 @@ export interface StreamQuality {
   /** Peak deviation by the subcarrier, noise included. */
   readonly deviationHz: number;
   readonly clockErrorPpm: number;
-  /** Energy of a bit over noise density, in dB, averaged over about 0.2 s; null while no signal is followed. */
+  /** Energy of a bit over noise density, in dB, averaged over a second; null while no signal is followed. */
   readonly ebN0Db: number | null;
   /** Share of the blocks of the last 12 groups that were not right as received, 0..1; null before the first group. */
   readonly blockErrorRate: number | null;
@@ -55,7 +55,7 @@ export interface Quality {
 /** What a bit from elsewhere is worth: one wrong in 400. */
 const HARD_LLR = 6;
 
-/** Memory: about 60 kB per stream, and as many floats as the largest chunk has samples. */
+/** Memory: about 130 kB per stream and 200 kB for IQ below 300 kHz, and as many floats as the largest chunk has samples. */
 export class GroupReceiver {
   readonly #synchronisers: Synchroniser[];
   readonly #reader: SampleReader | null = null;

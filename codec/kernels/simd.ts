@@ -41,22 +41,41 @@ let compiled: object | null | undefined;
 /** Null where WebAssembly or its SIMD is missing. */
 function compile(): object | null {
   if (compiled !== undefined) return compiled;
+  if (typeof WebAssembly === 'undefined' || typeof Uint8Array.fromBase64 !== 'function') {
+    compiled = null;
+    return null;
+  }
   const code = Uint8Array.fromBase64(SIMD_CODE);
-  compiled = typeof WebAssembly !== 'undefined' && WebAssembly.validate(code) ? new WebAssembly.Module(code) : null;
+  compiled = WebAssembly.validate(code) ? new WebAssembly.Module(code) : null;
   return compiled;
+}
+
+/** Null when the system has no address space for it: an engine may reserve gigabytes around a memory. */
+function instantiate(
+  module: object,
+  pages: number,
+): { readonly memory: { readonly buffer: ArrayBuffer }; readonly simd: Exports } | null {
+  if (typeof WebAssembly === 'undefined') return null;
+  try {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    return { memory, simd: exports as Exports };
+  } catch {
+    return null;
+  }
 }
 
 /**
  * Kernels with a memory of their own of this size, which `floats` and `bytes` hand out and never take back; plain ones where there
- * is no SIMD. Throws when more is asked for.
+ * is no SIMD or no room. Throws when more is asked for.
  */
 export function signalKernels(memoryBytes: number): SignalKernels {
   const module = compile();
-  if (module === null || typeof WebAssembly === 'undefined') return plainKernels();
+  if (module === null) return plainKernels();
   const pages = Math.ceil((memoryBytes + FIRST_BYTE) / PAGE_BYTES);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const simd = exports as Exports;
+  const room = instantiate(module, pages);
+  if (room === null) return plainKernels();
+  const { memory, simd } = room;
   let free = FIRST_BYTE;
   const take = (bytes: number): number => {
     const at = free;

@@ -82,7 +82,7 @@ export class SymbolTracker {
   #grace = 0;
   #untilAttempt = 0;
   #attempts = 0;
-  #expectedPpm: number | null = null;
+  #expectedHz: number | null = null;
 
   constructor({ rateHz, cyclesPerBit, onSymbols }: SymbolTrackerOptions) {
     this.#rateHz = rateHz;
@@ -117,19 +117,26 @@ export class SymbolTracker {
 
   /** Frequency error of the transmitter's clock as seen by ours, in parts per million. */
   get clockErrorPpm(): number {
-    return (this.#frequency / (2 * Math.PI * this.#carrierCycles)) * 1e6;
+    return this.#fast * 1e6;
+  }
+
+  /** The clock error as a ratio. */
+  get #fast(): number {
+    return this.#frequency / (2 * Math.PI * this.#carrierCycles);
   }
 
   /** The clock error of another carrier that very likely comes from the same clock, null if there is none. */
   expectClockError(ppm: number | null): void {
-    this.#expectedPpm = ppm;
+    const hz = ppm === null ? null : ppm * 1e-6 * this.#carrierCycles * BIT_RATE_HZ;
+    // Something else than the clock of a transmitter.
+    this.#expectedHz = hz !== null && Math.abs(hz) <= FREQUENCY_REACH_HZ ? hz : null;
   }
 
   push(real: number, imaginary: number): void {
     this.#real[this.#held] = real;
     this.#imaginary[this.#held] = imaginary;
     this.#held++;
-    if (this.#held === this.#real.length) this.#compact();
+    if (this.#held >= this.#real.length) this.#compact();
   }
 
   /** Reads what can be read; call after a batch of `push`, at most 1,024 of them. `last` takes what is left. */
@@ -156,10 +163,6 @@ export class SymbolTracker {
   #energy(at: number): number {
     this.#filterAt(at);
     return this.#filter.real * this.#filter.real + this.#filter.imaginary * this.#filter.imaginary;
-  }
-
-  get #expectedHz(): number | null {
-    return this.#expectedPpm === null ? null : this.#expectedPpm * 1e-6 * this.#carrierCycles * BIT_RATE_HZ;
   }
 
   /** Looks ahead for a signal. False when there are not enough samples for that yet. */
@@ -196,17 +199,17 @@ export class SymbolTracker {
       imaginary[k] = (2 * re * im) / size;
     }
     const everywhere = this.#attempts++ % EVERYWHERE_EVERY === 0;
-    const expectedHz = this.#expectedHz;
-    const found = estimateCarrier(real, imaginary, bits, BIT_RATE_HZ, expectedHz, everywhere);
+    const found = estimateCarrier(real, imaginary, bits, BIT_RATE_HZ, this.#expectedHz, everywhere);
     const { frequency, phase, coherence } = found;
     if (coherence < FOUND && this.#everFound) return;
     if (coherence >= FOUND) this.#everFound = true;
-    this.#at = at;
+    this.#frequency = Math.max(-MAX_FREQUENCY, Math.min(MAX_FREQUENCY, frequency));
+    // Timing is that of the middle of the stretch, which a fast clock reaches earlier.
+    this.#at = at + (bits / 2) * perBit * this.#fast;
     this.#contrastReal = 0;
     this.#contrastImaginary = 0;
     this.#fourPower = 0;
     this.#rate = 0;
-    this.#frequency = Math.max(-MAX_FREQUENCY, Math.min(MAX_FREQUENCY, frequency));
     this.#phase = phase;
     this.#present = coherence >= FOUND;
     this.#grace = this.#present ? WINDOW_BITS : 0;
@@ -240,8 +243,7 @@ export class SymbolTracker {
       this.#watch();
       this.#steerPhase(mean > 0 ? re / Math.sqrt(mean) : 0, mean > 0 ? im / Math.sqrt(mean) : 0);
       // Carrier and bits come from one clock: a carrier fast by a part in a million has bits that are short by it.
-      const fast = this.#frequency / (2 * Math.PI * this.#carrierCycles);
-      this.#at += perBit * (1 - fast + this.#rate);
+      this.#at += perBit * (1 - this.#fast + this.#rate);
     }
   }
 
@@ -262,8 +264,7 @@ export class SymbolTracker {
       this.#untilAttempt = 0;
       this.#coherenceBits = 0;
     } else if (!this.#present && coherence > PRESENT) this.#present = true;
-    const expectedHz = this.#expectedHz;
-    if (!this.#present && expectedHz !== null) this.#frequency = (2 * Math.PI * expectedHz) / BIT_RATE_HZ;
+    if (!this.#present && this.#expectedHz !== null) this.#frequency = (2 * Math.PI * this.#expectedHz) / BIT_RATE_HZ;
   }
 
   #measureTiming(at: number, power: number, mean: number): void {

@@ -62,7 +62,8 @@ export class SymbolWeigher {
 
   /** Mean power of a symbol. */
   get power(): number {
-    return this.#sumPower / Math.max(1, Math.min(this.#taken, WINDOW_BITS));
+    // After silence what is left of the running sum is rounding, and may be below zero.
+    return Math.max(0, this.#sumPower) / Math.max(1, Math.min(this.#taken, WINDOW_BITS));
   }
 
   /** A complex symbol in any scale, and when it was in its middle. */
@@ -76,7 +77,7 @@ export class SymbolWeigher {
     }
     const held = Math.min(this.#taken, WINDOW_BITS - 1);
     const power = real * real + imaginary * imaginary;
-    const most = (CLIP * this.#sumPower) / held;
+    const most = (CLIP * Math.max(0, this.#sumPower)) / held;
     let scale = 1;
     if (held < CLIP_ROW || !(power > most)) this.#clipped = 0;
     else if (++this.#clipped <= CLIP_ROW) scale = most / power;

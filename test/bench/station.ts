@@ -137,14 +137,14 @@ export function score(heard: Heard, stream: StreamNumber): Score {
     .map((group, index) => ({ group, index }))
     .filter(({ group }) => group.stream === stream);
   let shift: number | undefined;
-  let right = 0;
+  const found = new Set<number>();
   let acceptedBlocks = 0;
   let wrongBlocks = 0;
   let first = -1;
   for (const { group, index } of received) {
     const place = places.get(group.blocks.join());
     if (place !== undefined) {
-      right++;
+      found.add(place);
       shift = place - group.slot;
       if (first < 0) first = index;
     }
@@ -157,7 +157,7 @@ export function score(heard: Heard, stream: StreamNumber): Score {
       if (wanted?.blocks[block] !== word) wrongBlocks++;
     }
   }
-  return { sent: sent.length, right, acceptedBlocks, wrongBlocks, first };
+  return { sent: sent.length, right: found.size, acceptedBlocks, wrongBlocks, first };
 }
 
 function shiftOf(

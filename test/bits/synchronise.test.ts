@@ -136,6 +136,18 @@ describe('the synchroniser', () => {
     expect(other.filter((group) => heard.has(group.blocks.join())).length).toBeGreaterThanOrEqual(17);
   });
 
+  it.each([0, 1, 103])('notices another station whose groups begin %i bits off those of the first', (off) => {
+    const other = groupsOf(60, 12).map(({ stream, blocks }) => ({
+      stream,
+      blocks: [0x1234, ...blocks.slice(1)] as never,
+    }));
+    const symbols = join(symbolsOf(groupsOf(60)), symbolsOf(other).subarray(off));
+    const received = receive(symbols);
+    const restarts = received.filter((group) => group.clockRestarted);
+    expect(restarts).toHaveLength(2);
+    expect(restarts[1].slot).toBeLessThan(80);
+  });
+
   it('repairs wrong symbols that were in doubt and gives up on strong ones', () => {
     const groups = groupsOf(6);
     const place = 104 * 3 + 40;

@@ -132,6 +132,94 @@ describe('the demodulator', () => {
     expect(received.filter(isWhole)).toEqual([]);
   });
 
+  it('reads on after exact silence', () => {
+    for (let seed = 20; seed < 26; seed++) {
+      const rateHz = 171_000;
+      const groups = new RandomGroups(seed);
+      const modulator = new MpxModulator({ rateHz, streams: 1, nextGroup: groups.next });
+      const samples = new Float32Array(8 * rateHz);
+      modulator.modulate(samples);
+      samples.fill(0, 2 * rateHz, 4 * rateHz);
+      const received: ReceivedGroup[] = [];
+      const receiver = new GroupReceiver({ input: 'mpx', rateHz, streams: 1, onGroup: (g) => received.push(g) });
+      receiver.pushMpx(samples);
+      receiver.end();
+      const { right } = compareGroups(groups.sent[0], received);
+      expect(right).toBeGreaterThanOrEqual(groups.sent[0].length - 26);
+      expect(Number.isFinite(receiver.quality.streams[0].deviationHz)).toBe(true);
+    }
+  });
+
+  it('follows a station that changes its PI at Eb/N0 = 2 dB', () => {
+    const rateHz = 171_000;
+    const words = randomWords(30);
+    const random = (): number => words() & 0xffff;
+    let slot = 0;
+    const modulator = new MpxModulator({
+      rateHz,
+      streams: 1,
+      nextGroup: (stream) => ({
+        stream,
+        blocks: [slot++ < 100 ? 0xd3c2 : 0xd4a1, random(), random(), random()],
+      }),
+    });
+    const samples = new Float32Array(30 * rateHz);
+    modulator.modulate(samples);
+    addNoise(samples, noiseDeviation(rateHz, subcarrierPower(rateHz, 2_000), 2), randomWords(31));
+    const received: ReceivedGroup[] = [];
+    const receiver = new GroupReceiver({ input: 'mpx', rateHz, streams: 1, onGroup: (g) => received.push(g) });
+    receiver.pushMpx(samples);
+    receiver.end();
+    const after = received.filter((group) => group.slot >= 105);
+    expect(after.length).toBeGreaterThan(200);
+    const withPi = after.filter(({ blocks }) => blocks[0] === 0xd4a1);
+    expect(withPi.length / after.length).toBeGreaterThan(0.9);
+  });
+
+  it.each([true, false])('counts the groups of all streams through a fade of 12 s, with a pilot: %s', (hasPilot) => {
+    const rateHz = 171_000;
+    const groups = new RandomGroups(34);
+    const modulator = new MpxModulator({
+      rateHz: rateHz * (1 + 150e-6),
+      streams: 4,
+      nextGroup: groups.next,
+      ...(!hasPilot && { pilotDeviationHz: 0 }),
+    });
+    const samples = new Float32Array(24 * rateHz);
+    modulator.modulate(samples);
+    samples.fill(0, 5 * rateHz, 17 * rateHz);
+    addNoise(samples, noiseDeviation(rateHz, subcarrierPower(rateHz, 2_000), 5), randomWords(35));
+    const received: ReceivedGroup[] = [];
+    const receiver = new GroupReceiver({ input: 'mpx', rateHz, streams: 4, onGroup: (g) => received.push(g) });
+    receiver.pushMpx(samples);
+    receiver.end();
+    for (const [stream, sent] of groups.sent.entries()) {
+      const place = new Map(sent.map((group, k) => [group.blocks.join(), k]));
+      const whole = received.filter((group) => group.stream === stream && isWhole(group));
+      expect(whole.length).toBeGreaterThanOrEqual(sent.length - 12 / 0.08758 - 8);
+      const shifts = whole.map((group) => (place.get(group.blocks.join()) ?? Number.NaN) - group.slot);
+      expect(new Set(shifts).size, `stream ${stream}: ${[...new Set(shifts)].join()}`).toBe(1);
+      expect(received.filter((group) => group.stream === stream && group.clockRestarted)).toHaveLength(1);
+    }
+  });
+
+  it.each([18_950, 19_010, 19_050])('is not led astray by a tone at %i Hz in place of a pilot', (toneHz) => {
+    const rateHz = 171_000;
+    const groups = new RandomGroups(32);
+    const modulator = new MpxModulator({ rateHz, streams: 1, pilotDeviationHz: 0, nextGroup: groups.next });
+    const samples = new Float32Array(20 * rateHz);
+    modulator.modulate(samples);
+    samples.fill(0, 5 * rateHz, 9 * rateHz);
+    for (let k = 0; k < samples.length; k++) samples[k] += 0.09 * Math.sin((2 * Math.PI * toneHz * k) / rateHz);
+    addNoise(samples, noiseDeviation(rateHz, subcarrierPower(rateHz, 2_000), 6), randomWords(33));
+    const received: ReceivedGroup[] = [];
+    const receiver = new GroupReceiver({ input: 'mpx', rateHz, streams: 1, onGroup: (g) => received.push(g) });
+    receiver.pushMpx(samples);
+    receiver.end();
+    const { right } = compareGroups(groups.sent[0], received);
+    expect(right).toBeGreaterThanOrEqual(groups.sent[0].length - 4 / 0.08758 - 6);
+  });
+
   it('gives the same for any chunking', () => {
     const groups = new RandomGroups(9, 8);
     const samples = new Float32Array(160_000);
