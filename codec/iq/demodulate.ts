@@ -318,6 +318,12 @@ export class FmDemodulator {
   }
 }
 
+/** What becomes of a tone of the multiplex: the discriminator measures over one sample, a mean that has a gain of sinc. */
+export function discriminatorGain(toneHz: number, mpxRateHz: number): number {
+  const half = (Math.PI * toneHz) / mpxRateHz;
+  return Math.sin(half) / half;
+}
+
 function channelTaps(mpxRateHz: number, streams: 1 | 4): Float64Array {
   const nyquistHz = mpxRateHz / 2;
   const passHz = Math.min(CHANNEL[streams].passHz, 0.8 * nyquistHz);

@@ -5,9 +5,10 @@ import type { BlockCounts } from '../bits/synchronise.ts';
 import type { HeardGroup, StreamNumber } from '../groups/group.ts';
 import { STREAM_NUMBERS } from '../groups/group.ts';
 import { MpxDemodulator } from '../mpx/demodulate.ts';
-import { FmDemodulator } from './demodulate.ts';
+import { discriminatorGain, FmDemodulator } from './demodulate.ts';
 import type { SignalKernels } from '../kernels/kernels.ts';
 import { BIT_RATE_HZ } from '../mpx/shaping.ts';
+import { PILOT_HZ, SUBCARRIERS } from '../mpx/subcarrier.ts';
 import type { SampleFormat } from './samples.ts';
 import { CU8_CENTRE, SampleReader } from './samples.ts';
 
@@ -100,17 +101,21 @@ export class GroupReceiver {
         tracking: demodulated?.[k].tracking ?? true,
         locked: synchroniser.locked,
         counts: synchroniser.counts,
-        deviationHz: demodulated?.[k].deviationHz ?? 0,
+        deviationHz: (demodulated?.[k].deviationHz ?? 0) / this.#gainAt(SUBCARRIERS[k].frequencyHz),
         clockErrorPpm: demodulated?.[k].clockErrorPpm ?? 0,
         ebN0Db: demodulated === undefined || demodulated[k].ebN0 === 0 ? null : 10 * Math.log10(demodulated[k].ebN0),
         blockErrorRate: synchroniser.blockErrorRate,
       })),
-      pilotDeviationHz: this.#demodulator?.pilotDeviationHz ?? 0,
+      pilotDeviationHz: (this.#demodulator?.pilotDeviationHz ?? 0) / this.#gainAt(PILOT_HZ),
       frequencyOffsetHz: this.#fm?.frequencyOffsetHz ?? 0,
       levelDbfs: this.#fm === null ? 0 : 10 * Math.log10(Math.max(1e-12, this.#fm.power)),
       cnDb: this.#fm?.cnDb ?? null,
       clippedShare: this.#fm?.clippedShare ?? 0,
     };
+  }
+
+  #gainAt(toneHz: number): number {
+    return this.#fm === null ? 1 : discriminatorGain(toneHz, this.#fm.mpxRateHz);
   }
 
   /** A chunk of any size, of any content. */

@@ -126,7 +126,8 @@ describe('other inputs', () => {
     const { streams, levelDbfs, frequencyOffsetHz, pilotDeviationHz } = receiver.quality;
     expect(levelDbfs).toBeCloseTo(-8, 0);
     expect(Math.abs(frequencyOffsetHz - 3_000)).toBeLessThan(800);
-    expect(Math.abs(pilotDeviationHz - 6_750)).toBeLessThan(300);
+    expect(Math.abs(pilotDeviationHz - 6_750)).toBeLessThan(100);
+    expect(Math.abs(streams[0].deviationHz - 2_000)).toBeLessThan(60);
     expect(streams[0].counts.wholeGroups).toBe(30);
     expect(streams[0].counts.blocks).toBe(streams[0].counts.groups * 4);
   });
