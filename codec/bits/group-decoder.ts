@@ -15,8 +15,8 @@ import { BlockDecoder, emptySoftBlock, LLR_LIMIT, type SoftBlock } from './soft-
  * that of those accepted at Eb/N0 = 3 dB and above fewer than one in 1000 is wrong, and as many as possible are accepted.
  */
 const ACCEPTED_LEAST = 0.85;
-const ACCEPTED_MOST = 0.94;
-const ACCEPTED_BY_DOUBT = 16;
+const ACCEPTED_MOST = 0.945;
+const ACCEPTED_BY_DOUBT = 20;
 /** Mean of 1 - probability over the blocks of about so many groups; at 4, 3 and 2 dB it is 0.001, 0.005 and 0.02. */
 const DOUBT_GROUPS = 64;
 const DOUBT_AT_FIRST = 0.005;
