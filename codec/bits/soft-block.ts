@@ -37,11 +37,32 @@ const LEAST_PROBABILITY = 1e-12;
 /** For "impossible", so that sums stay finite. */
 const NO_EVIDENCE = -50;
 /**
- * When no symbol is more doubtful than this and the remainder is right, the other words of the code have at most
- * 7 e^-12 + 10 e^-16 + 63 e^-20 + ... = 4.5e-5 of the probability (7, 10, 63: its words of weight 3, 4, 5).
+ * A block that is right as received is taken without further ado when all other words together have at most this probability.
+ * The 17 lightest words of the code are looked at one by one. With at most five symbols below `DOUBTFUL_LLR`, whose sizes and
+ * what is missing to five times `DOUBTFUL_LLR` add up to S, the heavier ones have less than 70 e^-S of it: there are 63 of weight
+ * 5, 295 of weight 6, 882 of weight 7, and each symbol more is a factor of e^-4.
  */
-const PLAIN_LLR = 4;
-const PLAIN_PROBABILITY = 1 - 4.5e-5;
+const PLAIN_RISK = 1e-3;
+const DOUBTFUL_LLR = 4;
+const DOUBTFUL_MOST = 5;
+const HEAVIER_WORDS = 70;
+const LIGHT_WEIGHT = 4;
+/** Symbols of each of the light words, row after row of `LIGHT_WEIGHT`; BLOCK_SYMBOLS where a word has fewer. */
+const LIGHT_WORDS = lightWords();
+
+function lightWords(): Uint8Array {
+  const rows: number[] = [];
+  for (let a = 0; a < BLOCK_SYMBOLS; a++) {
+    for (let b = a + 1; b < BLOCK_SYMBOLS; b++) {
+      for (let c = b + 1; c < BLOCK_SYMBOLS; c++) {
+        const rest = COLUMN[a] ^ COLUMN[b] ^ COLUMN[c];
+        if (rest === 0) rows.push(a, b, c, BLOCK_SYMBOLS);
+        for (let d = c + 1; d < BLOCK_SYMBOLS; d++) if (rest === COLUMN[d]) rows.push(a, b, c, d);
+      }
+    }
+  }
+  return Uint8Array.from(rows);
+}
 
 export interface SoftBlock {
   /** 16 information bits. */
@@ -77,7 +98,9 @@ export class BlockDecoder {
   /** Of the symbols' sizes: sum of ln P(sign is right), and what one wrong sign costs relative to that. */
   #allRight = 0;
   #hard = 0;
-  #isPlain = false;
+  /** Upper bounds of what the heavier and the light words have of the probability; the latter -1 until it is asked for. */
+  #risk = 1;
+  #lightRisk = -1;
   #transformed = false;
 
   /** Takes the 27 symbols from `symbols[(from + k) & mask]`; the first and the last may be given another value. */
@@ -85,7 +108,8 @@ export class BlockDecoder {
     const llr = this.#llr;
     let hard = 0;
     let allRight = 0;
-    let isPlain = true;
+    let doubtful = 0;
+    let doubtfulSum = 0;
     for (let k = 0; k < BLOCK_SYMBOLS; k++) {
       let value = k === 0 ? first : k === BLOCK_SYMBOLS - 1 ? last : symbols[(from + k) & mask];
       if (!(value < LLR_LIMIT)) value = value >= LLR_LIMIT ? LLR_LIMIT : 0;
@@ -94,12 +118,18 @@ export class BlockDecoder {
       else if (value < 0 && value > -LLR_LEAST) value = -LLR_LEAST;
       llr[k] = value;
       hard = (hard << 1) | (value < 0 ? 1 : 0);
-      if (value < PLAIN_LLR && value > -PLAIN_LLR) isPlain = false;
-      allRight -= Math.log1p(Math.exp(value < 0 ? value : -value));
+      const size = value < 0 ? -value : value;
+      if (size < DOUBTFUL_LLR) {
+        doubtful++;
+        doubtfulSum += size;
+      }
+      allRight -= Math.log1p(Math.exp(-size));
     }
     this.#hard = hard;
     this.#allRight = allRight;
-    this.#isPlain = isPlain;
+    const five = doubtfulSum + (DOUBTFUL_MOST - doubtful) * DOUBTFUL_LLR;
+    this.#risk = doubtful > DOUBTFUL_MOST ? 1 : HEAVIER_WORDS * Math.exp(-five);
+    this.#lightRisk = -1;
     this.#transformed = false;
   }
 
@@ -127,7 +157,22 @@ export class BlockDecoder {
 
   /** Whether what was loaded is a block with this offset word as it was received, beyond doubt. */
   isPlain(offset: OffsetName): boolean {
-    return this.#isPlain && remainderOfSymbols(this.#hard) === OFFSET_WORDS[offset];
+    if (this.#risk > PLAIN_RISK || remainderOfSymbols(this.#hard) !== OFFSET_WORDS[offset]) return false;
+    if (this.#lightRisk < 0) this.#lightRisk = this.#sumLightWords();
+    return this.#risk + this.#lightRisk <= PLAIN_RISK;
+  }
+
+  #sumLightWords(): number {
+    let sum = 0;
+    for (let word = 0; word < LIGHT_WORDS.length; word += LIGHT_WEIGHT) {
+      let size = 0;
+      for (let k = word; k < word + LIGHT_WEIGHT; k++) {
+        const symbol = LIGHT_WORDS[k];
+        if (symbol < BLOCK_SYMBOLS) size += Math.abs(this.#llr[symbol]);
+      }
+      sum += Math.exp(-size);
+    }
+    return sum;
   }
 
   /** ln of how much better a block with this offset word explains what was loaded than random bits do. */
@@ -149,12 +194,12 @@ export class BlockDecoder {
     if (known !== null && known.probability > 0) this.#weighKnown(offset, known, out);
   }
 
-  /** Right as received, and no symbol in doubt: by the weights of the code nothing else is worth a look. */
+  /** Right as received, and nothing else is worth a look. */
   #takeAsReceived(out: SoftBlock): void {
     out.symbols27 = this.#hard;
     out.word = bitsOfSymbols(this.#hard) >>> CHECK_BITS;
-    out.probability = PLAIN_PROBABILITY;
-    out.alone = PLAIN_PROBABILITY;
+    out.probability = 1 - this.#risk - this.#lightRisk;
+    out.alone = out.probability;
     out.evidence = Math.log(REMAINDERS) + this.#allRight;
     out.first = this.#llr[0];
     out.last = this.#llr[BLOCK_SYMBOLS - 1];

@@ -19,7 +19,7 @@ export function outliveReaders({ stdout, stderr }: Pick<StandardStreams, 'stdout
 }
 
 const STANDARD = '-';
-const READ_BYTES = 256 * 1024;
+const READ_BYTES = 1024 * 1024;
 
 /** Opens `path` for reading. Throws what `open` throws before the first chunk is asked for. */
 export async function openBytes(path: string, stdin: Readable = process.stdin): Promise<Readable> {

@@ -56,7 +56,7 @@ describe('a block decoded softly is what comparing all words gives', () => {
       const offset = (['A', 'B', 'C', "C'"] as const)[trial];
       const llr = receivedBlock(word, offset, 10 ** (esN0Db / 10), words);
       // So that the decoder may not take it as it is.
-      llr[9] *= 0.05;
+      for (const k of [2, 9, 10, 11, 20, 25]) llr[k] *= 0.05;
       const wanted = decodeByComparison(llr, offset, null);
       const found = decode(llr, offset);
       expect(found.evidence).toBeCloseTo(wanted.evidence, 6);
@@ -83,7 +83,7 @@ describe('a block decoded softly is what comparing all words gives', () => {
       const word = (words() & 0x07ff) | 0x2000;
       const llr = receivedBlock(word, 'B', 10 ** (esN0Db / 10), words);
       // So that the decoder may not take it as it is.
-      llr[9] = -0.5;
+      for (const k of [2, 9, 10, 11, 20, 25]) llr[k] *= 0.1;
       const wanted = decodeByComparison(llr, 'B', knownOf(word));
       const found = decode(llr, 'B', knownOf(word));
       expect(found.evidence).toBeCloseTo(wanted.evidence, 5);
@@ -98,8 +98,10 @@ describe('a block decoded softly is what comparing all words gives', () => {
 
   it('and one without doubt is taken as it is, at a probability that is not too high', () => {
     const words = randomWords(6);
-    for (let trial = 0; trial < 3; trial++) {
+    for (let trial = 0; trial < 4; trial++) {
       const llr = receivedBlock(words() & 0xffff, 'D', 10, words).map((x) => (Math.abs(x) < 4 ? 4 * Math.sign(x) : x));
+      // In doubt about none, or one, or two symbols.
+      for (let k = 0; k < Math.min(trial, 2); k++) llr[5 + 9 * k] *= 0.2;
       const wanted = decodeByComparison(llr, 'D', null);
       const found = decode(llr, 'D');
       expect(found.word).toBe(wanted.word);
