@@ -2,8 +2,8 @@
  * Differential coding (EN 50067:1998 clause 1.6): a data bit of 1 changes the channel symbol, 0 keeps it, so that a receiver
  * need not know the polarity of the carrier.
  *
- * Bits on the receiving side are soft: a float whose sign is the symbol (positive for one polarity) and whose size says
- * how much to trust it. Nothing depends on the scale.
+ * The receiver does not undo it by itself: soft-block.ts decodes blocks in symbols, through it. The inverse stands here for
+ * tests, and for whoever works with hard bits.
  */
 
 /** In place: data bits 0/1 to channel symbols 0/1. Returns the last symbol, which is `previous` for the next call. */
