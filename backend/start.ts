@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import { openFileSigner } from '#hardware/hsm/file.ts';
 import type { Backend } from './backend.ts';
 import { readConfig } from './config.ts';

@@ -9,13 +9,13 @@
  * - A receiver hands groups on when the next anchor has come, and has to learn the directory before that.
  */
 
-import { layoutOf } from './symbols/fountain.ts';
+import { layoutOf } from './symbols/layout.ts';
 
 /** 1187.5 bit/s, 104 bits a group. */
 export const GROUPS_PER_SECOND = 1187.5 / 104;
 /** Symbols of 16 bits in a group: 32 bits of type A, 48 of type C. */
-const SYMBOLS_PER_GROUP_A = 2;
-const SYMBOLS_PER_GROUP_C = 3;
+const SYMBOLS_PER_GROUP_A = 1;
+const SYMBOLS_PER_GROUP_C = 1;
 
 const ANCHOR_SPACING = 64;
 const DIRECTORY_SHARE = 1 / 16;
@@ -55,7 +55,7 @@ export interface Airtime {
 /** Infinite when nothing gets through. */
 export function airtimeOf(question: AirtimeQuestion): Airtime {
   const { sizeBytes, streams, loss, objectShare = 1, directoryShare = DIRECTORY_SHARE } = question;
-  const { blocks, blockUnits } = layoutOf(sizeBytes);
+  const { blocks, rows: blockUnits } = layoutOf(sizeBytes, streams.some(({ stream }) => stream > 0) ? 13 : 8);
   let countedPerSecond = 0;
   let symbolsPerSecond = 0;
   let streamsUsed = 0;

@@ -9,7 +9,8 @@
 import { type Directory, encodeDirectory, reviseDirectory } from '#codec/groups/directory.ts';
 import { DIRECTORY_HANDLE, OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
 import type { StreamCarrier } from '#codec/groups/carry.ts';
-import { ObjectSpreader } from '#codec/symbols/spread.ts';
+import { makeSpreader, SCHEME_FOUNTAIN_A, SCHEME_FOUNTAIN_C } from '#codec/symbols/schemes.ts';
+import type { Spreader } from '#codec/symbols/spread.ts';
 
 export interface CarouselObject {
   readonly bytes: Uint8Array;
@@ -22,7 +23,7 @@ export interface CarouselObject {
 
 interface Served {
   readonly object: CarouselObject;
-  readonly spreader: ObjectSpreader;
+  readonly spreader: Spreader;
   share: number;
   /** Symbols sent / share: the one that is furthest behind comes next. */
   pace: number;
@@ -60,6 +61,7 @@ export class Carousel {
   readonly #options: CarouselOptions;
   readonly #served = new Map<string, Served>();
   readonly #streams = new Map<StreamCarrier, StreamState>();
+  readonly #scheme: number;
   #wanted: readonly Served[] = [];
   #directory: Directory | undefined;
   #changed = true;
@@ -69,6 +71,7 @@ export class Carousel {
   constructor(options: CarouselOptions) {
     this.#options = options;
     this.#directory = options.previous;
+    this.#scheme = options.carriers.some(({ stream }) => stream > 0) ? SCHEME_FOUNTAIN_C : SCHEME_FOUNTAIN_A;
     for (const carrier of options.carriers)
       this.#streams.set(carrier, { firstRuns: 0, runsSinceDirectory: 0, seenVersion: -1 });
   }
@@ -82,7 +85,7 @@ export class Carousel {
     const wanted: Served[] = [];
     for (const object of objects) {
       const known = [...this.#served.values()].find((served) => served.object.bytes === object.bytes);
-      const spreader = known?.spreader ?? new ObjectSpreader(object.bytes);
+      const spreader = known?.spreader ?? makeSpreader(object.bytes, this.#scheme);
       if (wanted.some((other) => keyOf(other.spreader.identity) === keyOf(spreader.identity))) continue;
       wanted.push({ object, spreader, share: 0, pace: known?.pace ?? this.#slowestPace() });
     }
@@ -111,6 +114,7 @@ export class Carousel {
       this.#directory,
       this.#options.pi,
       next.map(({ object, spreader }) => ({
+        scheme: this.#scheme,
         deviceTypeTag: object.deviceTypeTag,
         sizeBytes: spreader.sizeBytes,
         identity: spreader.identity,
@@ -163,7 +167,7 @@ export class Carousel {
     return handle;
   }
 
-  spreaderOf(carrier: StreamCarrier, handle: number): ObjectSpreader | undefined {
+  spreaderOf(carrier: StreamCarrier, handle: number): Spreader | undefined {
     const entry = carrier.directory?.entries.find((candidate) => candidate.handle === handle);
     return entry === undefined ? undefined : this.#served.get(keyOf(entry.identity))?.spreader;
   }

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { explainRefusal } from '#codec/package/refusal.ts';
 import type { Manifest } from '#codec/package/manifest.ts';
 import { openPackage, peekManifest } from '#codec/package/seal.ts';
-import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import { EXIT, GatewayError } from './fault.ts';
 import type { Broadcast } from './shelf.ts';
 

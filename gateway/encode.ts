@@ -9,7 +9,7 @@ import { STREAM_NUMBERS } from '#codec/groups/group.ts';
 import { formatHexGroup } from '#codec/groups/hex.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '#codec/package/manifest.ts';
 import { parseSign1 } from '#codec/package/sign.ts';
-import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import { ByteWriter, openBytes, type StandardStreams } from '#hardware/file/bytes.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { Carousel } from './carousel.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Job } from '#codec/messages/link.ts';
 import { explainRefusal } from '#codec/package/refusal.ts';
 import { openPackage } from '#codec/package/seal.ts';
-import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import { renameDurably } from '#hardware/file/durable.ts';
 import { systemCodeOf } from '#hardware/fault.ts';
 

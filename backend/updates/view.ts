@@ -1,6 +1,6 @@
 /** An update as the API shows it. */
 
-import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/fountain.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import type { Selectable } from 'kysely';
 import { LIVE_STATES } from '../job-states.ts';
 import type { UpdateView } from '../routes/schemas.ts';

@@ -1,9 +1,9 @@
-/** Anchors: every 64th of our groups tells where the counter stands and which directory holds (air-interface.md section 3). */
+/** Anchors: every 128th of our groups tells where the counter stands and which directory holds (air-interface.md section 3). */
 
-import { CRC16, CRC4, CRC6, crcOfFields } from './crc.ts';
+import { CRC16, CRC7, crcOfFields } from './crc.ts';
 
 export interface Anchor {
-  /** 24 bits, a multiple of 64. */
+  /** 24 bits, a multiple of 128. */
   readonly counter: number;
   /** Directory version, 0..31. */
   readonly version: number;
@@ -13,7 +13,9 @@ export interface Anchor {
   readonly sizeMask: number;
 }
 
-export const ANCHOR_SPACING = 64;
+export const ANCHOR_SPACING = 128;
+/** Bits of `c` that an anchor does not tell. */
+const SPACING_BITS = 7;
 export const COUNTER_MODULUS = 0x100_0000;
 
 const LOW_HALF = 0b000_111;
@@ -21,23 +23,24 @@ const HIGH_HALF = 0b111_000;
 
 /*
  *     block 3            block 4
- *     HHHHHHHHHHHHHHHH | HHVVVVVSSSKKKKKK
+ *     HHHHHHHHHHHHHHHH | HVVVVVSSSKKKKKKK
  */
 
 export function makeAnchorA(stream: number, counter: number, version: number, sizeUnits: number): number[] {
-  const high = counter >>> 6;
+  const high = counter >>> SPACING_BITS;
   const size = (high & 1) === 0 ? sizeUnits & 7 : sizeUnits >> 3;
-  const check = crcOfFields(CRC6, [stream, 2], [high, 18], [version, 5], [size, 3]);
-  return [high >> 2, ((high & 3) << 14) | (version << 9) | (size << 6) | check];
+  const check = crcOfFields(CRC7, [stream, 2], [high, 17], [version, 5], [size, 3]);
+  return [high >> 1, ((high & 1) << 15) | (version << 10) | (size << 7) | check];
 }
 
+/** `words` are blocks 3 and 4. */
 export function parseAnchorA(stream: number, words: readonly number[]): Anchor | undefined {
   const [a, b] = words;
   if (a < 0 || b < 0) return undefined;
-  const high = (a << 2) | (b >> 14);
-  const version = (b >> 9) & 31;
-  const size = (b >> 6) & 7;
-  if ((b & 63) !== crcOfFields(CRC6, [stream, 2], [high, 18], [version, 5], [size, 3])) return undefined;
+  const high = (a << 1) | (b >> 15);
+  const version = (b >> 10) & 31;
+  const size = (b >> 7) & 7;
+  if ((b & 127) !== crcOfFields(CRC7, [stream, 2], [high, 17], [version, 5], [size, 3])) return undefined;
   const even = (high & 1) === 0;
   return {
     counter: high * ANCHOR_SPACING,
@@ -48,34 +51,25 @@ export function parseAnchorA(stream: number, words: readonly number[]): Anchor |
 }
 
 /*
- *     block 2            block 3            block 4
- *     HHHHHHHHHHHHHHHH | HHVVVVVSSSSSS000 | KKKKKKKKKKKKKKKK
+ *     pppp   block 2            block 3            block 4
+ *     1111 | HHHHHHHHHHHHHHHH | HVVVVVSSSSSS0000 | KKKKKKKKKKKKKKKK
  */
 
+const ANCHOR_NIBBLE = 15;
+
 export function makeAnchorC(stream: number, counter: number, version: number, sizeUnits: number): number[] {
-  const high = counter >>> 6;
-  const check = crcOfFields(CRC16, [stream, 2], [high, 18], [version, 5], [sizeUnits, 6], [0, 3]);
-  return [high >> 2, ((high & 3) << 14) | (version << 9) | (sizeUnits << 3), check];
+  const high = counter >>> SPACING_BITS;
+  const check = crcOfFields(CRC16, [stream, 2], [high, 17], [version, 5], [sizeUnits, 6], [0, 4]);
+  return [ANCHOR_NIBBLE, high >> 1, ((high & 1) << 15) | (version << 10) | (sizeUnits << 4), check];
 }
 
-/** `checkNibble` is the low nibble of block 1. */
-export function parseAnchorC(stream: number, checkNibble: number, words: readonly number[]): Anchor | undefined {
-  const [a, b, check] = words;
-  if (a < 0 || b < 0 || check < 0) return undefined;
-  const high = (a << 2) | (b >> 14);
-  const version = (b >> 9) & 31;
-  const sizeUnits = (b >> 3) & 63;
-  if ((b & 7) !== 0) return undefined;
-  if (check !== crcOfFields(CRC16, [stream, 2], [high, 18], [version, 5], [sizeUnits, 6], [0, 3])) return undefined;
-  const counter = high * ANCHOR_SPACING;
-  if (groupCheckC(stream, counter, words) !== (checkNibble ^ ANCHOR_NIBBLE)) return undefined;
-  return { counter, version, sizeUnits, sizeMask: LOW_HALF | HIGH_HALF };
-}
-
-/** What the low nibble of an anchor's block 1 is combined with, in place of a handle. */
-export const ANCHOR_NIBBLE = 15;
-
-/** CRC-4 of a type C group over stream, counter and blocks 2..4; combined with the handle it is the low nibble of block 1. */
-export function groupCheckC(stream: number, counter: number, words: readonly number[]): number {
-  return crcOfFields(CRC4, [stream, 2], [counter, 24], [words[0], 16], [words[1], 16], [words[2], 16]);
+/** `words` are the four bits and blocks 2 to 4. */
+export function parseAnchorC(stream: number, words: readonly number[]): Anchor | undefined {
+  const [nibble, a, b, check] = words;
+  if (nibble !== ANCHOR_NIBBLE || a < 0 || b < 0 || (b & 15) !== 0) return undefined;
+  const high = (a << 1) | (b >> 15);
+  const version = (b >> 10) & 31;
+  const sizeUnits = (b >> 4) & 63;
+  if (check !== crcOfFields(CRC16, [stream, 2], [high, 17], [version, 5], [sizeUnits, 6], [0, 4])) return undefined;
+  return { counter: high * ANCHOR_SPACING, version, sizeUnits, sizeMask: LOW_HALF | HIGH_HALF };
 }

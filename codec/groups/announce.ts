@@ -5,7 +5,7 @@ import { type ProgrammeHeader, typeABlock2 } from './programme.ts';
 
 /** Application identification; not registered yet. */
 const AID = 0xca11;
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 /** Type 11, version A. A group type code is the type number (4 bits) and the version bit (0 = A). */
 export const DEFAULT_GROUP_TYPE_CODE = 22;
 /** Function number of our ODA channel on streams 1..3. */

@@ -1,10 +1,16 @@
 /** The sending half of the air interface for one stream (air-interface.md sections 1.1, 2 and 3). */
 
 import { MisuseError } from '../misuse.ts';
-import { ObjectSpreader } from '../symbols/spread.ts';
-import { ANCHOR_NIBBLE, ANCHOR_SPACING, COUNTER_MODULUS, groupCheckC, makeAnchorA, makeAnchorC } from './anchor.ts';
+import { FountainSpreader, type Spreader } from '../symbols/spread.ts';
+import { ANCHOR_SPACING, COUNTER_MODULUS, makeAnchorA, makeAnchorC } from './anchor.ts';
 import { makeAssignment } from './announce.ts';
-import { type Directory, DIRECTORY_UNIT_BYTES, directoryIdentity, encodeDirectory } from './directory.ts';
+import {
+  type Directory,
+  DIRECTORY_UNIT_BYTES,
+  DIRECTORY_WIDTH,
+  directoryIdentity,
+  encodeDirectory,
+} from './directory.ts';
 import type { Blocks, Group, StreamNumber } from './group.ts';
 import { DIRECTORY_HANDLE, handleBit } from './handle.ts';
 import { type ProgrammeHeader, typeABlock2 } from './programme.ts';
@@ -35,10 +41,10 @@ export interface Carried {
 /** Which handle the run with this index (c >> 4) serves. */
 export type Serve = (runIndex: number) => number;
 /** The object behind a handle of the directory in force. */
-export type SpreaderOf = (handle: number) => ObjectSpreader | undefined;
+export type SpreaderOf = (handle: number) => Spreader | undefined;
 
-const SYMBOLS_A = 2;
-const SYMBOLS_C = 3;
+/** An assignment follows every anchor whose counter is a multiple of this. */
+const ASSIGNMENT_SPACING = 256;
 
 /** Makes our groups of one stream, one after the other. */
 export class StreamCarrier {
@@ -48,10 +54,10 @@ export class StreamCarrier {
   #header: ProgrammeHeader;
   #counter: number;
   #directory: Directory | undefined;
-  #directorySpreader: ObjectSpreader | undefined;
+  #directorySpreader: Spreader | undefined;
   #nextDirectory: Directory | undefined;
   #handle = DIRECTORY_HANDLE;
-  #spreader: ObjectSpreader | undefined;
+  #spreader: Spreader | undefined;
   #assignmentDue = false;
   readonly #sent = new Map<string, number>();
 
@@ -117,39 +123,40 @@ export class StreamCarrier {
     this.#counter = (c + 1) % COUNTER_MODULUS;
     const handle = this.#handle;
     if (isAnchor) {
-      this.#assignmentDue = this.stream !== 0;
+      this.#assignmentDue = this.stream !== 0 && c % ASSIGNMENT_SPACING === 0;
       const sizeUnits = this.#directorySpreader.sizeBytes / DIRECTORY_UNIT_BYTES;
       const make = this.stream === 0 ? makeAnchorA : makeAnchorC;
       const words = make(this.stream, c, this.#directory.version, sizeUnits);
-      return { group: this.#wrap(c, words, true), kind: 'anchor', counter: c, handle, identity: undefined };
+      return { group: this.#wrap(c, words), kind: 'anchor', counter: c, handle, identity: undefined };
     }
     const spreader = this.#spreader ?? this.#directorySpreader;
-    const words = spreader.symbols(this.stream, c, this.stream === 0 ? SYMBOLS_A : SYMBOLS_C);
+    const words = spreader.payload(this.stream, c);
     let identity: string | undefined;
     if (this.#spreader !== undefined) {
       identity = spreader.identity.toHex();
       this.#sent.set(identity, (this.#sent.get(identity) ?? 0) + 1);
     }
-    return { group: this.#wrap(c, words, false), kind: 'symbols', counter: c, handle, identity };
+    return { group: this.#wrap(c, words), kind: 'symbols', counter: c, handle, identity };
   }
 
   #adopt(directory: Directory): void {
     const bytes = encodeDirectory(directory);
     this.#directory = directory;
-    this.#directorySpreader = new ObjectSpreader(
+    this.#directorySpreader = new FountainSpreader(
       bytes,
+      DIRECTORY_WIDTH,
       directoryIdentity(directory.version, bytes.length / DIRECTORY_UNIT_BYTES),
     );
     this.#nextDirectory = undefined;
   }
 
   /*
-   *     type A   block 2 low 5: r nnnn              type C   block 1: 01 CCCCCC nnnn kkkk
+   *     type A   block 2 low 5: r nnnn              type C   block 1: 01 CCCCCC r nnn pppp
    */
-  #wrap(c: number, words: readonly number[], isAnchor: boolean): Group {
-    const n = c & 15;
+  #wrap(c: number, words: readonly number[]): Group {
+    const r = handleBit(this.#handle, c & 15);
     if (this.stream === 0) {
-      const low5 = (handleBit(this.#handle, n) << 4) | n;
+      const low5 = (r << 4) | (c & 15);
       const blocks: Blocks = [
         this.#header.pi,
         typeABlock2(this.#header, this.#groupTypeCode, low5),
@@ -158,8 +165,7 @@ export class StreamCarrier {
       ];
       return { stream: 0, blocks };
     }
-    const check = groupCheckC(this.stream, c, words) ^ (isAnchor ? ANCHOR_NIBBLE : this.#handle);
-    const block1 = 0x4000 | (this.#channel << 8) | (n << 4) | check;
-    return { stream: this.stream, blocks: [block1, words[0], words[1], words[2]] };
+    const block1 = 0x4000 | (this.#channel << 8) | (r << 7) | ((c & 7) << 4) | words[0];
+    return { stream: this.stream, blocks: [block1, words[1], words[2], words[3]] };
   }
 }

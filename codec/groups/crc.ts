@@ -9,10 +9,8 @@ export interface Crc {
   readonly initial: number;
 }
 
-/** x^4+x+1 */
-export const CRC4: Crc = { width: 4, polynomial: 0x3, initial: 0 };
-/** x^6+x+1 */
-export const CRC6: Crc = { width: 6, polynomial: 0x03, initial: 0 };
+/** x^7+x^3+1, CRC-7/MMC */
+export const CRC7: Crc = { width: 7, polynomial: 0x09, initial: 0 };
 /** x^16+x^12+x^5+1, CRC-16/IBM-3740 */
 export const CRC16: Crc = { width: 16, polynomial: 0x1021, initial: 0xffff };
 

@@ -2,16 +2,15 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { MisuseError } from '../misuse.ts';
-import { IDENTITY_SIZE_BYTES, OBJECT_SIZE_MAX_BYTES } from '../symbols/fountain.ts';
+import { IDENTITY_SIZE_BYTES } from '../symbols/fountain.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '../symbols/layout.ts';
 import { crc32 } from './crc.ts';
 import { OBJECT_HANDLE_MAX } from './handle.ts';
-
-/** The fountain of section 5. */
-export const SCHEME_FOUNTAIN = 1;
 
 export interface DirectoryEntry {
   /** 1..13 */
   readonly handle: number;
+  /** Of `codec/symbols/schemes.ts`. */
   readonly scheme: number;
   /** First four bytes of SHA-256(vendor | 00 | device type). */
   readonly deviceTypeTag: number;
@@ -45,10 +44,12 @@ export type ParsedDirectory =
 
 export const DIRECTORY_VERSIONS = 32;
 const DIRECTORY_ENTRIES_MAX = OBJECT_HANDLE_MAX;
-const FORMAT = 1;
+const FORMAT = 2;
 const HEADER_BYTES = 5;
 const ENTRY_BYTES = 20;
 const CHECK_BYTES = 4;
+/** Sent as rows of one nibble: a few groups of either type are enough. */
+export const DIRECTORY_WIDTH = 1;
 /** Unit of the size in anchors. */
 export const DIRECTORY_UNIT_BYTES = 8;
 
@@ -150,7 +151,7 @@ export function parseDeviceTypeTag(text: string): number | undefined {
   return vendor === undefined || name === undefined ? undefined : deviceTypeTag(vendor, name);
 }
 
-export type ObjectOnAir = Omit<DirectoryEntry, 'handle' | 'scheme'>;
+export type ObjectOnAir = Omit<DirectoryEntry, 'handle'>;
 
 /**
  * The directory that follows `previous` when `objects` are on air: objects keep their handles, and a handle that has just lost
@@ -176,7 +177,7 @@ export function reviseDirectory(
       }
       taken.add(handle);
     }
-    return { ...object, handle, scheme: SCHEME_FOUNTAIN };
+    return { ...object, handle };
   });
   const version = previous === undefined ? 0 : (previous.version + 1) % DIRECTORY_VERSIONS;
   return { version, pi, entries: entries.toSorted((a, b) => a.handle - b.handle) };

@@ -1,8 +1,8 @@
 /**
  * Follows the counter of one stream and gives every group its place (air-interface.md section 2.3).
  *
- * Groups are held back until an anchor confirms the count, and then handed on up to that anchor: what is handed on never has
- * to be taken back. Where the count had to be guessed (a break: a long fade, a new clock) and the next anchor says that the guess was wrong,
+ * Groups are held back until an anchor confirms the count, and then handed on up to that anchor; as long as nothing had to be
+ * guessed since, the runs after it are handed on when they end. What is handed on is never taken back. Where the count had to be guessed (a break: a long fade, a new clock) and the next anchor says that the guess was wrong,
  * the groups before the first break belong to the old count, those after the last break to the new one, and what lies between is dropped.
  */
 
@@ -33,7 +33,7 @@ export interface Stretch {
 }
 
 export type FollowDrop =
-  /** `c mod 16` cannot be reached in the time that passed. */
+  /** The place cannot be reached in the time that passed. */
   | 'impossible-place'
   /** Between two counts that contradict each other. */
   | 'place-unknown'
@@ -43,7 +43,7 @@ export type FollowDrop =
   | 'version-unknown';
 
 interface Pending {
-  /** Counted from the first group on, guesses included; congruent to c mod 16. */
+  /** Counted from the first group on, guesses included; congruent to c mod 16 (type A) or 8 (type C). */
   readonly place: number;
   readonly group: DataGroup;
   readonly heardAt: number;
@@ -59,8 +59,8 @@ interface Candidate {
 }
 
 /** Longest gap, in counted groups, over which directory versions cannot have wrapped unseen. */
-const VERSION_MEMORY_GROUPS = 2048;
-/** A single type A anchor that follows a break is believed this far from the guess: a wrong one passes once in 2^17. */
+const VERSION_MEMORY_GROUPS = 4096;
+/** A single type A anchor that follows a break is believed this far from the guess: a wrong one passes once in 2^18. */
 const PLAUSIBLE_JUMP = 4096;
 const CANDIDATES_MAX = 64;
 const SPANS = COUNTER_MODULUS / ANCHOR_SPACING;
@@ -78,6 +78,10 @@ export class CounterFollower {
   };
   readonly #stream: StreamNumber;
   readonly #limit: number;
+  /** Counts are told modulo this, a power of two. */
+  readonly #modulus: number;
+  /** Whether a run that the version before the next anchor may not hold for can be used without it. */
+  readonly #isSure: (groups: readonly PlacedGroup[]) => boolean;
   #pending: Pending[] = [];
   #last: Pending | undefined;
   #beforeLast: Pending | undefined;
@@ -90,11 +94,15 @@ export class CounterFollower {
   #rate = 0;
   #clockEpoch = 0;
   #heldEpoch = -1;
+  /** A guess is among the pending groups, other than at the anchor that is held. */
+  #hasBreak = false;
 
   /** Holds back at most `limit` groups. */
-  constructor(stream: StreamNumber, limit: number) {
+  constructor(stream: StreamNumber, limit: number, isSure: (groups: readonly PlacedGroup[]) => boolean) {
     this.#stream = stream;
     this.#limit = limit;
+    this.#modulus = stream === 0 ? 16 : 8;
+    this.#isSure = isSure;
   }
 
   /** The count of the last group, if it is known. */
@@ -116,10 +124,10 @@ export class CounterFollower {
     this.#last = item;
     this.#pending.push(item);
     if (this.#pending.length > this.#limit) this.#forgetOldest();
-    if (group.place !== 0) return [];
-    const anchor =
-      this.#stream === 0 ? parseAnchorA(0, group.words) : parseAnchorC(this.#stream, group.check, group.words);
-    if (anchor === undefined) return [];
+    if (item.broken) this.#hasBreak = true;
+    if (group.place !== 0) return this.#endedRuns(item);
+    const anchor = this.#stream === 0 ? parseAnchorA(0, group.words) : parseAnchorC(this.#stream, group.words);
+    if (anchor === undefined) return this.#endedRuns(item);
     const candidate = { item, anchor, offset: modulo(anchor.counter - item.place, COUNTER_MODULUS) };
     if (candidate.offset === this.#offset) return this.#agree(candidate);
     const chain = this.#candidates.filter((other) => other.offset === candidate.offset);
@@ -127,7 +135,38 @@ export class CounterFollower {
       return this.#relock([...chain, candidate]);
     if (this.#candidates.length === CANDIDATES_MAX) this.#candidates.shift();
     this.#candidates.push(candidate);
-    return [];
+    return this.#endedRuns(item);
+  }
+
+  /**
+   * Runs that ended with `item` or before it, when their count is certain without another anchor: those of the span of the last
+   * anchor, and of the next span as far as its version cannot matter.
+   */
+  #endedRuns(item: Pending): Stretch[] {
+    const held = this.#held;
+    const offset = this.#offset;
+    if (this.#hasBreak || held === undefined || offset === undefined) return [];
+    const counter = (place: number): number => modulo(place + offset, COUNTER_MODULUS);
+    const endsHere = (counter(item.place) & 15) === 15;
+    const previous = this.#pending.at(-2);
+    if (!endsHere && (previous === undefined || counter(previous.place) >> 4 === counter(item.place) >> 4)) return [];
+    const pending = this.#pending;
+    const ended = endsHere ? pending.length : pending.length - 1;
+    const groups: PlacedGroup[] = [];
+    let at = 0;
+    while (at < ended) {
+      const span = modulo(counter(pending[at].place) - held.anchor.counter, COUNTER_MODULUS) / ANCHOR_SPACING;
+      if (span >= 2) break;
+      let end = at + 1;
+      while (end < ended && counter(pending[end].place) >> 4 === counter(pending[at].place) >> 4) end++;
+      const run = this.#placed(pending.slice(at, end), offset, held.anchor, undefined);
+      if (span >= 1 && !this.#isSure(run)) break;
+      for (const group of run) groups.push(group);
+      at = end;
+    }
+    if (at === 0) return [];
+    this.#pending = pending.slice(at);
+    return [{ reenteredAt: -1, groups, anchor: undefined }];
   }
 
   /** The end of the input: what follows the last anchor, as far as nothing was guessed. */
@@ -154,7 +193,10 @@ export class CounterFollower {
         step === undefined
           ? around !== undefined && !around.broken
           : // Without a clock: n, something else, n + 2.
-            group.slot < 0 && !step.broken && around?.advance === 2 && step.advance + last.place - before.place === 18;
+            group.slot < 0 &&
+            !step.broken &&
+            around?.advance === 2 &&
+            step.advance + last.place - before.place === this.#modulus + 2;
       if (outlier && around !== undefined) {
         this.drops['impossible-place']++;
         this.#pending.pop();
@@ -168,7 +210,7 @@ export class CounterFollower {
       if (++this.#refused < 3) return undefined;
       // The one before was the wrong one.
       this.#refused = 0;
-      return { place: last.place + ((group.place - last.place) & 15 || 16), group, heardAt, broken: true };
+      return { place: last.place + this.#least(last, group), group, heardAt, broken: true };
     }
     this.#refused = 0;
     return { place: last.place + step.advance, group, heardAt, broken: step.broken };
@@ -176,15 +218,20 @@ export class CounterFollower {
 
   /** How far c went on from `from`; undefined when it cannot have. */
   #step(from: Pending, group: DataGroup): { advance: number; broken: boolean } | undefined {
-    const least = (group.place - from.place) & 15 || 16;
+    const modulus = this.#modulus;
+    const least = this.#least(from, group);
     const slots = group.slot - from.group.slot;
     if (group.clockRestarted || group.slot < 0 !== from.group.slot < 0) return { advance: least, broken: true };
     if (group.slot < 0) return { advance: least, broken: false };
     if (slots < 0) return { advance: least, broken: true };
     if (least > slots) return undefined;
-    if (least + 16 > slots) return { advance: least, broken: false };
-    const turns = Math.max(0, Math.round((this.#rate * slots - least) / 16));
-    return { advance: least + 16 * Math.min(turns, Math.floor((slots - least) / 16)), broken: true };
+    if (least + modulus > slots) return { advance: least, broken: false };
+    const turns = Math.max(0, Math.round((this.#rate * slots - least) / modulus));
+    return { advance: least + modulus * Math.min(turns, Math.floor((slots - least) / modulus)), broken: true };
+  }
+
+  #least(from: Pending, group: DataGroup): number {
+    return (group.place - from.place) & (this.#modulus - 1) || this.#modulus;
   }
 
   #followsBreak(candidate: Candidate): boolean {
@@ -267,6 +314,7 @@ export class CounterFollower {
   #hold(candidate: Candidate, at: number): void {
     this.#pending = this.#pending.slice(at);
     this.#held = candidate;
+    this.#hasBreak = this.#pending.some((item) => this.#isBreak(item));
     this.#heldEpoch = this.#clockEpoch;
     this.#candidates = this.#candidates.filter(({ item }) => item.place > candidate.item.place);
   }

@@ -4,7 +4,7 @@
  */
 
 import type { Directory, DirectoryEntry } from './directory.ts';
-import { CounterFollower, type FollowDrop, type Stretch } from './follow.ts';
+import { CounterFollower, type FollowDrop, type PlacedGroup, type Stretch } from './follow.ts';
 import type { ReceivedGroup, StreamNumber } from './group.ts';
 import { STREAM_NUMBERS } from './group.ts';
 import { resolveRun, type Run, type RunDrop, runsOf, type SymbolGroup } from './resolve.ts';
@@ -28,7 +28,7 @@ export type GatherDrop =
   | SelectDrop
   | FollowDrop
   | RunDrop
-  /** Single groups that disagree with their run. */
+  /** Single groups whose handle bit disagrees with their run. */
   | 'group-in-wrong-run'
   /** Waited for a directory for too long, or through a gap in reception. */
   | 'no-directory'
@@ -135,7 +135,17 @@ export class Gatherer {
   }
 
   #newFollowers(): CounterFollower[] {
-    return STREAM_NUMBERS.map((stream) => new CounterFollower(stream, this.#limits.pendingGroups));
+    return STREAM_NUMBERS.map(
+      (stream) => new CounterFollower(stream, this.#limits.pendingGroups, (groups) => this.#isSure(stream, groups)),
+    );
+  }
+
+  /** The directory before the next anchor gives the run an object: the next one gives it the same, or none. */
+  #isSure(stream: StreamNumber, groups: readonly PlacedGroup[]): boolean {
+    const [run] = runsOf(stream, groups, this.#epochs[stream]);
+    return (
+      run !== undefined && resolveRun(run, (version) => this.#shelf.directoryOf(version, run.epoch)).kind === 'object'
+    );
   }
 
   #drop(reason: GatherDrop, count: number): void {

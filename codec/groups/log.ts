@@ -2,56 +2,63 @@
  * The reception log: what a receiver has heard, in the order it heard it, so that after a power cut it goes on where it was.
  * A batch is what is written at once; a torn or damaged batch is recognised and skipped.
  *
- *     batch     CA | length u16 | records | CRC-32 of length and records        at most 4096 bytes of records
+ *     batch     CB | length u16 | records | CRC-32 of length and records        at most 4096 bytes of records
  *
- *     data      1 SS R K LLL | nnnn cccc | [slots] | words u16 each
- *               S stream   R clock restarted   K clock known   L words that were lost   n place in its run   c handle bit or nibble
+ *     data      1 SS R K LLL | n and r | [slots] | blocks u16 each
+ *               S stream   R clock restarted   K clock known   L blocks that were lost
+ *               n and r: as they were received, 000rnnnn (type A) or rnnnpppp (type C)
  *               slots: groups of the stream since the record before (K and not R), 7 bits a byte, lowest first, high bit = more
  *     tuned     01 | PI u16 | group type code u8 (FF = unknown) | channel u8
  *     directory 02 | length u16 | bytes
- *     placed    03 | identity 8 | size u24 | n u8 | n times: SS LLL W 00 cccccccc cccccccc cccccccc | words u16 each
- *               symbols whose place is known, written when a log is made anew; W = three words, otherwise two
+ *     symbols   04 | object | block u16 | 000000HM | n u8 | n times: tag u32 | low u32 | [high u32] | [mask u16]
+ *     rows      05 | object | block u16 | first row u16 | n u16 | n words u32
+ *               what a collector holds (codec/symbols/collect.ts), when a log is made anew; H = values have a high word,
+ *               M = with masks; object = identity 8 | size u24 | scheme u8
  */
 
 import { crc32 } from './crc.ts';
+import type { KeptSymbols } from '../symbols/collect.ts';
 import type { StreamNumber } from './group.ts';
 import { LOST_BLOCK } from './group.ts';
 import type { DataGroup, Tuning } from './select.ts';
 
-export interface PlacedSymbols {
-  readonly stream: StreamNumber;
-  readonly counter: number;
-  readonly words: readonly number[];
+export interface KeptRecord {
+  readonly kind: 'kept';
+  readonly identity: Uint8Array;
+  readonly sizeBytes: number;
+  readonly scheme: number;
+  readonly kept: KeptSymbols;
 }
 
 export type LogRecord =
   | { readonly kind: 'data'; readonly group: DataGroup }
   | { readonly kind: 'tuned'; readonly tuning: Tuning }
   | { readonly kind: 'directory'; readonly bytes: Uint8Array }
-  | {
-      readonly kind: 'placed';
-      readonly identity: Uint8Array;
-      readonly sizeBytes: number;
-      readonly groups: readonly PlacedSymbols[];
-    };
+  | KeptRecord;
 
-const MARK = 0xca;
+/** That of format 1 was CA; its records had other layouts. */
+const MARK = 0xcb;
 const BATCH_HEADER_BYTES = 3;
 const CHECK_BYTES = 4;
 const BATCH_PAYLOAD_MAX_BYTES = 4096;
 const TUNED = 1;
 const DIRECTORY = 2;
-const PLACED = 3;
-/** Groups in one 'placed' record at most. */
-export const PLACED_GROUPS_MAX = 255;
+const SYMBOLS = 4;
+const ROWS = 5;
+const OBJECT_BYTES = 12;
 const SLOTS_MAX = 0x0fff_ffff;
 
-function wordCountOf(stream: number): number {
+function blockCountOf(stream: number): number {
   return stream === 0 ? 2 : 3;
 }
 
 function putU16(out: number[], value: number): void {
   out.push((value >> 8) & 0xff, value & 0xff);
+}
+
+function putU32(out: number[], value: number): void {
+  putU16(out, value >>> 16);
+  putU16(out, value);
 }
 
 function lostMask(words: readonly number[]): number {
@@ -104,22 +111,16 @@ export class LogWriter {
         putU16(out, record.bytes.length);
         out.push(...record.bytes);
         break;
-      case 'placed':
-        out.push(PLACED, ...record.identity, record.sizeBytes >> 16);
-        putU16(out, record.sizeBytes & 0xffff);
-        out.push(record.groups.length);
-        for (const { stream, counter, words } of record.groups) {
-          out.push((stream << 6) | (lostMask(words) << 3) | (words.length === 3 ? 4 : 0), counter >> 16);
-          putU16(out, counter & 0xffff);
-          for (const word of words) putU16(out, word & 0xffff);
-        }
+      case 'kept':
+        encodeKept(out, record);
         break;
     }
     return out;
   }
 
   #encodeData(out: number[], group: DataGroup): void {
-    const { stream, words, slot } = group;
+    const { stream, slot } = group;
+    const blocks = stream === 0 ? group.words : group.words.slice(1);
     const known = slot >= 0;
     const before = this.#slots[stream];
     let slots = known && before >= 0 ? slot - before : 0;
@@ -127,8 +128,10 @@ export class LogWriter {
       group.clockRestarted || !this.#started[stream] || known !== before >= 0 || slots < 0 || slots > SLOTS_MAX;
     this.#started[stream] = true;
     this.#slots[stream] = known ? slot : -1;
-    out.push(0x80 | (stream << 5) | (restarted ? 16 : 0) | (known ? 8 : 0) | lostMask(words));
-    out.push((group.place << 4) | group.check);
+    out.push(0x80 | (stream << 5) | (restarted ? 16 : 0) | (known ? 8 : 0) | lostMask(blocks));
+    out.push(
+      stream === 0 ? (group.check << 4) | group.place : (group.check << 7) | (group.place << 4) | group.words[0],
+    );
     if (known && !restarted) {
       while (slots >= 0x80) {
         out.push(0x80 | (slots & 0x7f));
@@ -136,7 +139,28 @@ export class LogWriter {
       }
       out.push(slots);
     }
-    for (const word of words) putU16(out, word & 0xffff);
+    for (const word of blocks) putU16(out, word & 0xffff);
+  }
+}
+
+function encodeKept(out: number[], { identity, sizeBytes, scheme, kept }: KeptRecord): void {
+  out.push(kept.kind === 'symbols' ? SYMBOLS : ROWS, ...identity, sizeBytes >> 16);
+  putU16(out, sizeBytes & 0xffff);
+  out.push(scheme);
+  putU16(out, kept.block);
+  if (kept.kind === 'rows') {
+    putU16(out, kept.firstRow);
+    putU16(out, kept.values.length);
+    for (const word of kept.values) putU32(out, word);
+    return;
+  }
+  const { tags, low, high, masks } = kept;
+  out.push((high.length > 0 ? 2 : 0) | (kept.isPartial ? 1 : 0), tags.length);
+  for (const [i, tag] of tags.entries()) {
+    putU32(out, tag);
+    putU32(out, low[i]);
+    if (high.length > 0) putU32(out, high[i]);
+    if (kept.isPartial) putU16(out, masks[i]);
   }
 }
 
@@ -216,7 +240,7 @@ export class LogReader {
       cursor.at += 3 + length;
       return { kind: 'directory', bytes: this.#bytes.slice(at + 3, at + 3 + length) };
     }
-    if (kind === PLACED && at + 13 <= end) return this.#placed(cursor);
+    if ((kind === SYMBOLS || kind === ROWS) && at + 1 + OBJECT_BYTES + 4 <= end) return this.#kept(cursor, kind);
     return undefined;
   }
 
@@ -226,7 +250,7 @@ export class LogReader {
     const stream = ((head >> 5) & 3) as StreamNumber;
     const restarted = (head & 16) !== 0;
     const known = (head & 8) !== 0;
-    const count = wordCountOf(stream);
+    const count = blockCountOf(stream);
     let at = cursor.at + 2;
     let slots = 0;
     if (known && !restarted) {
@@ -246,8 +270,9 @@ export class LogReader {
     this.#slots[stream] = slot;
     const clockRestarted = restarted || this.#broken[stream];
     this.#broken[stream] = false;
-    const place = second >> 4;
-    const check = stream === 0 ? second & 1 : second & 15;
+    const place = stream === 0 ? second & 15 : (second >> 4) & 7;
+    const check = stream === 0 ? (second >> 4) & 1 : second >> 7;
+    if (stream !== 0) words.unshift(second & 15);
     return { kind: 'data', group: { stream, place, check, words, slot: known ? slot : -1, clockRestarted } };
   }
 
@@ -257,25 +282,58 @@ export class LogReader {
     );
   }
 
-  #placed(cursor: { at: number; readonly end: number }): LogRecord | undefined {
+  #kept(cursor: { at: number; readonly end: number }, kind: number): LogRecord | undefined {
     const view = this.#view;
-    const identity = this.#bytes.slice(cursor.at + 1, cursor.at + 9);
-    const sizeBytes = (view.getUint8(cursor.at + 9) << 16) | view.getUint16(cursor.at + 10);
-    const n = view.getUint8(cursor.at + 12);
-    const groups: PlacedSymbols[] = [];
-    let at = cursor.at + 13;
+    const at = cursor.at + 1;
+    const identity = this.#bytes.slice(at, at + 8);
+    const sizeBytes = (view.getUint8(at + 8) << 16) | view.getUint16(at + 9);
+    const scheme = view.getUint8(at + 11);
+    const from = { at: at + OBJECT_BYTES, end: cursor.end };
+    const kept = kind === SYMBOLS ? this.#symbols(from) : this.#rows(from);
+    if (kept === undefined || sizeBytes === 0) return undefined;
+    cursor.at = from.at;
+    return { kind: 'kept', identity, sizeBytes, scheme, kept };
+  }
+
+  #symbols(cursor: { at: number; readonly end: number }): KeptSymbols | undefined {
+    const view = this.#view;
+    const block = view.getUint16(cursor.at);
+    const flags = view.getUint8(cursor.at + 2);
+    const n = view.getUint8(cursor.at + 3);
+    const isPartial = (flags & 1) !== 0;
+    const hasHigh = (flags & 2) !== 0;
+    let at = cursor.at + 4;
+    if (at + n * (8 + (hasHigh ? 4 : 0) + (isPartial ? 2 : 0)) > cursor.end) return undefined;
+    const tags = new Uint32Array(n);
+    const low = new Uint32Array(n);
+    const high = new Uint32Array(hasHigh ? n : 0);
+    const masks = new Uint16Array(isPartial ? n : 0);
     for (let i = 0; i < n; i++) {
-      if (at + 4 > cursor.end) return undefined;
-      const head = view.getUint8(at);
-      const count = (head & 4) === 0 ? 2 : 3;
-      if (at + 4 + 2 * count > cursor.end) return undefined;
-      const counter = (view.getUint8(at + 1) << 16) | view.getUint16(at + 2);
-      const words = this.#words(at + 4, count, (head >> 3) & 7);
-      groups.push({ stream: ((head >> 6) & 3) as StreamNumber, counter, words });
-      at += 4 + 2 * count;
+      tags[i] = view.getUint32(at);
+      low[i] = view.getUint32(at + 4);
+      at += 8;
+      if (hasHigh) {
+        high[i] = view.getUint32(at);
+        at += 4;
+      }
+      if (!isPartial) continue;
+      masks[i] = view.getUint16(at);
+      at += 2;
     }
-    if (sizeBytes === 0) return undefined;
     cursor.at = at;
-    return { kind: 'placed', identity, sizeBytes, groups };
+    return { kind: 'symbols', block, isPartial, tags, low, high, masks };
+  }
+
+  #rows(cursor: { at: number; readonly end: number }): KeptSymbols | undefined {
+    const view = this.#view;
+    if (cursor.at + 6 > cursor.end) return undefined;
+    const block = view.getUint16(cursor.at);
+    const firstRow = view.getUint16(cursor.at + 2);
+    const n = view.getUint16(cursor.at + 4);
+    const from = cursor.at + 6;
+    if (from + 4 * n > cursor.end) return undefined;
+    cursor.at = from + 4 * n;
+    const values = Uint32Array.from({ length: n }, (_, i) => view.getUint32(from + 4 * i));
+    return { kind: 'rows', block, firstRow, values };
   }
 }

@@ -1,26 +1,27 @@
 /** The objects that are being collected at the same time, and which of them go when room is needed. */
 
-import { ObjectCollector } from '../symbols/collect.ts';
+import type { Collector } from '../symbols/collect.ts';
+import { makeCollector } from '../symbols/schemes.ts';
 import type { DirectoryEntry } from './directory.ts';
-import { LOST_BLOCK, type StreamNumber } from './group.ts';
-import type { PlacedSymbols } from './log.ts';
 
-interface ObjectName {
+export interface ObjectName {
   readonly identity: Uint8Array;
   readonly sizeBytes: number;
+  readonly scheme: number;
 }
 
 export interface Collecting {
-  readonly collector: ObjectCollector;
+  readonly collector: Collector;
+  readonly scheme: number;
   entry: DirectoryEntry | undefined;
 }
 
 /**
- * What is collected under one name. The size belongs to it: a false directory that gives a known object another size must not
- * cost what was collected of the object.
+ * What is collected under one name. Size and scheme belong to it: a false directory that gives a known object another size must
+ * not cost what was collected of the object.
  */
-export function keyOf({ identity, sizeBytes }: ObjectName): string {
-  return `${identity.toHex()} ${sizeBytes}`;
+export function keyOf({ identity, sizeBytes, scheme }: ObjectName): string {
+  return `${identity.toHex()} ${sizeBytes} ${scheme}`;
 }
 
 /** Memory: a collector takes about four times its object; `limitBytes` bounds the objects together. */
@@ -61,7 +62,8 @@ export class CollectorPool {
     }
     if (excess > 0) return undefined;
     for (const key of gone) this.#collecting.delete(key);
-    const collecting: Collecting = { collector: new ObjectCollector(object.identity, object.sizeBytes), entry };
+    const { identity, sizeBytes, scheme } = object;
+    const collecting: Collecting = { collector: makeCollector(identity, sizeBytes, scheme), scheme, entry };
     this.#collecting.set(keyOf(object), collecting);
     return collecting;
   }
@@ -70,30 +72,17 @@ export class CollectorPool {
    * What may go when room is needed, first the one of which the least was collected: what the directory does not list. Anybody may
    * send a directory, so the one of which most was collected stays while something listed is being collected beside it.
    */
-  #dispensable(entries: readonly DirectoryEntry[]): { readonly key: string; readonly collector: ObjectCollector }[] {
+  #dispensable(entries: readonly DirectoryEntry[]): { readonly key: string; readonly collector: Collector }[] {
     const listed = new Set(entries.map(keyOf));
     const unlisted = [...this.#collecting]
       .filter(([key]) => !listed.has(key))
-      .map(([key, { collector }]) => ({ key, collector, held: collector.symbolsHeld }))
+      .map(([key, { collector }]) => ({ key, collector, held: heldBytes(collector) }))
       .toSorted((a, b) => a.held - b.held);
     return unlisted.length < this.#collecting.size ? unlisted.slice(0, -1) : unlisted;
   }
 }
 
-/** The symbols of a collector, put together again in groups, block by block: those of a large object are hundreds of megabytes. */
-export function* placedGroups(collector: ObjectCollector): Generator<PlacedSymbols[]> {
-  let groups: { stream: StreamNumber; counter: number; words: number[] }[] = [];
-  const blocks = collector.eachSymbol((stream, counter, place, value) => {
-    let group = groups.at(-1);
-    if (group === undefined || group.counter !== counter || group.stream !== stream) {
-      const words = Array.from({ length: stream === 0 ? 2 : 3 }, () => LOST_BLOCK);
-      group = { stream: stream as StreamNumber, counter, words };
-      groups.push(group);
-    }
-    group.words[place] = value;
-  });
-  for (const _ of blocks) {
-    yield groups;
-    groups = [];
-  }
+function heldBytes(collector: Collector): number {
+  const { rank, needed } = collector.progress();
+  return (collector.sizeBytes * rank) / needed;
 }

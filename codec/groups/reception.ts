@@ -1,12 +1,13 @@
 /** The receiving half of the air interface in one piece: groups in; directories, progress and whole objects out. */
 
-import type { CollectFault, ObjectCollector, Progress } from '../symbols/collect.ts';
-import { OBJECT_SIZE_MAX_BYTES } from '../symbols/fountain.ts';
-import { type Directory, type DirectoryEntry, SCHEME_FOUNTAIN } from './directory.ts';
+import { type CollectFault, type CollectFaults, type Collector, noFaults, type Progress } from '../symbols/collect.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '../symbols/layout.ts';
+import { isKnownScheme } from '../symbols/schemes.ts';
+import type { Directory, DirectoryEntry } from './directory.ts';
 import { DEFAULT_GATHER_LIMITS, Gatherer, type GatherEvent, type GatherLimits } from './gather.ts';
 import type { ReceivedGroup, StreamNumber } from './group.ts';
-import { type LogRecord, PLACED_GROUPS_MAX, type PlacedSymbols } from './log.ts';
-import { type Collecting, CollectorPool, keyOf, placedGroups } from './pool.ts';
+import type { KeptRecord, LogRecord } from './log.ts';
+import { type Collecting, CollectorPool, keyOf } from './pool.ts';
 import { ProgrammeReader, type ProgrammeStatus } from './programme.ts';
 import type { SymbolGroup } from './resolve.ts';
 import type { DataGroup, Tuning } from './select.ts';
@@ -97,7 +98,8 @@ export class Reception {
   readonly #unrecordedRestart = [false, false, false, false];
   readonly #dataGroups = [0, 0, 0, 0];
   readonly #drops: Record<ReceptionDrop, number> = { 'not-wanted': 0, 'already-complete': 0, refused: 0 };
-  readonly #faults: Record<CollectFault, number> = { 'symbols-disagree': 0, 'block-forgotten': 0, 'hash-mismatch': 0 };
+  /** Of objects that are complete; those of the others are counted in their collectors. */
+  readonly #faults: CollectFaults = noFaults();
 
   constructor({ wants = () => true, limits = {}, complete = [] }: ReceptionOptions = {}) {
     this.#wants = wants;
@@ -125,8 +127,8 @@ export class Reception {
         const directory = this.#gatherer.restoreDirectory(record.bytes);
         return directory === undefined ? [] : this.#adopt(directory, record.bytes);
       }
-      case 'placed':
-        return this.#takePlaced(record.identity, record.sizeBytes, record.groups);
+      case 'kept':
+        return this.#takeKept(record);
     }
     return record satisfies never;
   }
@@ -148,13 +150,9 @@ export class Reception {
     const tuning = this.#gatherer.tuning;
     if (tuning !== undefined) yield { kind: 'tuned', tuning };
     if (this.#directoryBytes !== undefined) yield { kind: 'directory', bytes: this.#directoryBytes };
-    for (const { collector } of this.#pool.all()) {
+    for (const { collector, scheme } of this.#pool.all()) {
       const { identity, sizeBytes } = collector;
-      for (const groups of placedGroups(collector)) {
-        for (let i = 0; i < groups.length; i += PLACED_GROUPS_MAX) {
-          yield { kind: 'placed', identity, sizeBytes, groups: groups.slice(i, i + PLACED_GROUPS_MAX) };
-        }
-      }
+      for (const kept of collector.kept()) yield { kind: 'kept', identity, sizeBytes, scheme, kept };
     }
     const seen = new Set<number>();
     for (const group of this.#gatherer.pending()) {
@@ -210,8 +208,8 @@ export class Reception {
     return { entry, state: this.#isAcceptable(entry) ? 'collecting' : 'refused', progress };
   }
 
-  #isAcceptable({ scheme, sizeBytes }: DirectoryEntry): boolean {
-    return scheme === SCHEME_FOUNTAIN && sizeBytes <= this.#limits.objectBytes;
+  #isAcceptable({ scheme, sizeBytes }: Pick<DirectoryEntry, 'scheme' | 'sizeBytes'>): boolean {
+    return isKnownScheme(scheme) && sizeBytes <= this.#limits.objectBytes;
   }
 
   #isWanted(entry: DirectoryEntry): boolean {
@@ -280,6 +278,10 @@ export class Reception {
     out: ReceptionEvent[],
   ): boolean {
     for (const { counter, words } of symbols) collector.addGroup(stream, counter, words);
+    return this.#finish(collector, entry, out);
+  }
+
+  #finish(collector: Collector, entry: DirectoryEntry | undefined, out: ReceptionEvent[]): boolean {
     const bytes = collector.bytes();
     if (bytes === undefined) return false;
     addFaults(this.#faults, collector);
@@ -310,15 +312,14 @@ export class Reception {
     return collecting;
   }
 
-  #takePlaced(identity: Uint8Array, sizeBytes: number, groups: readonly PlacedSymbols[]): ReceptionEvent[] {
-    if (this.#complete.has(identity.toHex()) || sizeBytes > this.#limits.objectBytes) return [];
-    const object = { identity, sizeBytes };
+  #takeKept(record: KeptRecord): ReceptionEvent[] {
+    const { identity, sizeBytes, scheme, kept } = record;
+    if (this.#complete.has(identity.toHex()) || !this.#isAcceptable(record)) return [];
+    const object = { identity, sizeBytes, scheme };
     const known = this.#pool.get(object) ?? this.#pool.start(object, undefined, this.#directory?.entries);
     if (known === undefined) return [];
     const out: ReceptionEvent[] = [];
-    for (const { stream, counter, words } of groups) {
-      if (this.#collect(known, stream, [{ counter, words }], out)) break;
-    }
+    if (known.collector.restore(kept)) this.#finish(known.collector, known.entry, out);
     return out;
   }
 
@@ -342,8 +343,6 @@ export class Reception {
   }
 }
 
-function addFaults(sum: Record<CollectFault, number>, { faults }: ObjectCollector): void {
-  sum['symbols-disagree'] += faults['symbols-disagree'];
-  sum['block-forgotten'] += faults['block-forgotten'];
-  sum['hash-mismatch'] += faults['hash-mismatch'];
+function addFaults(sum: CollectFaults, { faults }: Collector): void {
+  for (const reason of Object.keys(faults) as CollectFault[]) sum[reason] += faults[reason];
 }

@@ -1,6 +1,6 @@
 /** Which object a run serves: its handle, and what the directory says about that handle (air-interface.md sections 2 and 4). */
 
-import { ANCHOR_SPACING, groupCheckC } from './anchor.ts';
+import { ANCHOR_SPACING } from './anchor.ts';
 import type { Directory, DirectoryEntry } from './directory.ts';
 import type { PlacedGroup } from './follow.ts';
 import type { StreamNumber } from './group.ts';
@@ -18,14 +18,14 @@ export interface Run {
   readonly heardAt: number;
 }
 
-/** Symbols of one group; a lost one is `LOST_BLOCK`. */
+/** The payload of one group; a lost word is `LOST_BLOCK`. */
 export interface SymbolGroup {
   readonly counter: number;
   readonly words: readonly number[];
 }
 
 export type RunDrop =
-  /** The handle's bits or check nibbles contradict each other, or a single group contradicts the rest. */
+  /** The handle's bits contradict each other. */
   | 'handle-unclear'
   /** The directory has no object under the handle. */
   | 'handle-unlisted'
@@ -72,38 +72,14 @@ type Handle =
   | { readonly kind: 'several' }
   | { readonly kind: 'none' };
 
-function handleA(groups: readonly PlacedGroup[], candidates: readonly number[]): Handle {
+function handleOf(groups: readonly PlacedGroup[], candidates: readonly number[]): Handle {
   const guess = readHandle(
-    groups.map(({ group }) => [group.place, group.check] as const),
+    groups.map(({ counter, group }) => [counter & 15, group.check] as const),
     candidates,
   );
   if (guess.kind !== 'one') return guess;
-  const good = groups.filter(({ group }) => !guess.wrongPlaces.includes(group.place));
+  const good = groups.filter(({ counter }) => !guess.wrongPlaces.includes(counter & 15));
   return { kind: 'one', handle: guess.handle, good };
-}
-
-/** The handle that most groups' check nibbles give; a group without a lost block votes, anchors do not. */
-function handleC(stream: StreamNumber, groups: readonly PlacedGroup[]): Handle {
-  const votes = new Map<number, PlacedGroup[]>();
-  const unchecked: PlacedGroup[] = [];
-  let voters = 0;
-  for (const g of groups) {
-    if (g.counter % ANCHOR_SPACING === 0) continue;
-    if (g.group.words.some((word) => word < 0)) {
-      unchecked.push(g);
-      continue;
-    }
-    const handle = groupCheckC(stream, g.counter, g.group.words) ^ g.group.check;
-    const list = votes.get(handle);
-    if (list === undefined) votes.set(handle, [g]);
-    else list.push(g);
-    voters++;
-  }
-  for (const [handle, good] of votes) {
-    if (good.length * 2 <= voters) continue;
-    return { kind: 'one', handle, good: good.length > 1 ? [...good, ...unchecked] : good };
-  }
-  return { kind: 'none' };
 }
 
 /** `directoryOf` gives the directory of a version, if it is known and fresh enough for the run. */
@@ -114,7 +90,7 @@ export function resolveRun(run: Run, directoryOf: (version: number) => Directory
   const candidates = allKnown
     ? [DIRECTORY_HANDLE, ...new Set(directories.flatMap(({ entries }) => entries.map(({ handle }) => handle)))]
     : ALL_HANDLES;
-  const found = run.stream === 0 ? handleA(run.groups, candidates) : handleC(run.stream, run.groups);
+  const found = handleOf(run.groups, candidates);
   if (found.kind === 'several' && !allKnown) return { kind: 'wait' };
   if (found.kind !== 'one') return { kind: 'drop', reason: 'handle-unclear' };
   const { handle, good } = found;

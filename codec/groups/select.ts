@@ -7,11 +7,11 @@ import { LOST_BLOCK } from './group.ts';
 /** One of our groups without its wrapping: all that is needed to place it and use it later. */
 export interface DataGroup {
   readonly stream: StreamNumber;
-  /** c mod 16. */
+  /** c mod 16 (type A) or c mod 8 (type C). */
   readonly place: number;
-  /** Type A: the handle bit r. Type C: the nibble kkkk. */
+  /** The handle bit r. */
   readonly check: number;
-  /** Two (type A) or three words (type C); a lost one is `LOST_BLOCK`. */
+  /** The payload: two blocks (type A) or four bits and three blocks (type C); a lost one is `LOST_BLOCK`. */
   readonly words: readonly number[];
   /** As in `ReceivedGroup`. */
   readonly slot: number;
@@ -99,7 +99,11 @@ export class GroupSelector {
       return this.#heard({ ...assignment, groupTypeCode: assignment.pi === tuning.pi ? tuning.groupTypeCode : -1 });
     }
     if (tuning === undefined || a >> 8 !== (0x40 | tuning.channel)) return NOTHING;
-    return this.#data(group, (a >> 4) & 15, a & 15, [b, c, d]);
+    if (b === LOST_BLOCK && c === LOST_BLOCK && d === LOST_BLOCK) {
+      this.drops['no-symbols']++;
+      return NOTHING;
+    }
+    return this.#data(group, (a >> 4) & 7, (a >> 7) & 1, [a & 15, b, c, d]);
   }
 
   #data(group: ReceivedGroup, place: number, check: number, words: readonly number[]): Selected {

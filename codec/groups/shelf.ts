@@ -1,12 +1,13 @@
 /** The directories that a receiver knows, one for each version, and how fresh that knowledge is (air-interface.md section 4). */
 
 import { ObjectCollector } from '../symbols/collect.ts';
-import { ObjectSpreader } from '../symbols/spread.ts';
+import { FountainSpreader } from '../symbols/spread.ts';
 import type { Anchor } from './anchor.ts';
 import {
   type Directory,
   DIRECTORY_UNIT_BYTES,
   DIRECTORY_VERSIONS,
+  DIRECTORY_WIDTH,
   directoryIdentity,
   parseDirectory,
 } from './directory.ts';
@@ -15,7 +16,7 @@ import type { SymbolGroup } from './resolve.ts';
 interface Known {
   readonly directory: Directory;
   readonly bytes: Uint8Array;
-  readonly spreader: ObjectSpreader;
+  readonly spreader: FountainSpreader;
   /** When symbols that are its own were last heard. */
   confirmedAt: number;
   strikes: number;
@@ -84,7 +85,7 @@ export class DirectoryShelf {
       let balance = 0;
       for (const { counter, words } of symbols) {
         if (words.some((word) => word < 0)) continue;
-        const expected = known.spreader.symbols(stream, counter, words.length);
+        const expected = known.spreader.payload(stream, counter);
         balance += expected.every((word, i) => word === words[i]) ? 1 : -1;
       }
       if (balance > 0) {
@@ -100,7 +101,8 @@ export class DirectoryShelf {
     if (units === 0) return 'nothing';
     let collector = this.#collectors.get(version);
     if (collector === undefined || collector.sizeBytes !== units * DIRECTORY_UNIT_BYTES) {
-      collector = new ObjectCollector(directoryIdentity(version, units), units * DIRECTORY_UNIT_BYTES, isWhole);
+      const identity = directoryIdentity(version, units);
+      collector = new ObjectCollector(identity, units * DIRECTORY_UNIT_BYTES, DIRECTORY_WIDTH, isWhole);
       this.#collectors.set(version, collector);
     }
     for (const { counter, words } of symbols) collector.addGroup(stream, counter, words);
@@ -123,7 +125,7 @@ export class DirectoryShelf {
     }
     const { directory } = parsed;
     const identity = directoryIdentity(directory.version, bytes.length / DIRECTORY_UNIT_BYTES);
-    const spreader = new ObjectSpreader(bytes, identity);
+    const spreader = new FountainSpreader(bytes, DIRECTORY_WIDTH, identity);
     const known = { directory, bytes, spreader, confirmedAt: heardAt, strikes: 0 };
     this.#known.set(directory.version, known);
     return known;

@@ -1,153 +1,154 @@
+import { BlockCollector, type BlockFault, type Matrices } from './block.ts';
+import { Coefficients } from './fountain.ts';
+import {
+  firstBlockOf,
+  firstColumnOf,
+  type Layout,
+  layoutOf,
+  payloadNibbles,
+  payloadWords,
+  putRows,
+  type Width,
+} from './layout.ts';
+import { unscramble } from './scramble.ts';
 import { identityOf } from './spread.ts';
-import { blockOf, bytesOf, Coefficients, type Layout, layoutOf } from './fountain.ts';
-import { locateWrong, solveBlock, SURPLUS_TO_LOCATE, type Symbols } from './solve.ts';
 
 export type CollectFault =
-  /** Symbols of a block disagree: one of them at least is wrong. */
-  | 'symbols-disagree'
-  /** Too many of a block's symbols were wrong; it is collected again from nothing. */
-  | 'block-forgotten'
-  /** Every block is solved and the bytes are not the object. */
+  | BlockFault
+  /** Everything is there and the bytes are not the object. */
   | 'hash-mismatch';
 
-/** `fault` means: something was wrong, it is counted in `faults`, and collecting goes on. */
-export type CollectResult = 'enough' | 'not-yet' | 'fault';
+export type CollectFaults = Record<CollectFault, number>;
 
 export interface Progress {
-  /** Independent symbols in hand, at most `needed`: blocks that are not solved yet count what they hold. */
+  /** Rows known or as good as known, at most `needed`. */
   readonly rank: number;
   readonly needed: number;
   readonly groupsUsed: number;
-  /** Symbols received for blocks that did not need them any more. */
+  /** Groups received when all was complete. */
   readonly surplus: number;
   readonly blocksSolved: number;
   readonly blocks: number;
 }
 
-/** Attempts on a large block cost 0.1 s, so they wait until they succeed three times in four; overhead 0.05 %. */
-const LARGE_BLOCK_UNITS = 512;
-const LARGE_BLOCK_STEP = 2;
-const GROUP_SYMBOLS_MAX = 4;
-/** Room that a block begins with. */
-const BLOCK_SYMBOLS_FIRST = 64;
-
-/** Symbols of one block, as they came. */
-class BlockStore implements Symbols {
-  tags = new Uint32Array(BLOCK_SYMBOLS_FIRST);
-  values = new Uint16Array(BLOCK_SYMBOLS_FIRST);
-  count = 0;
-  /** The count at which solving is tried next. */
-  tryAt: number;
-  units: Uint16Array | undefined;
-  /** The block was part of something wrong: it is believed again only with its surplus looked at. */
-  suspicious = false;
-  readonly #most: number;
-
-  /** Holds at most `most` symbols; more are left out. */
-  constructor(tryAt: number, most: number) {
-    this.tryAt = tryAt;
-    this.#most = most;
-  }
-
-  add(tag: number, value: number): void {
-    if (this.count === this.#most) return;
-    if (this.count === this.tags.length) {
-      const length = Math.min(this.count * 2, this.#most);
-      const tags = new Uint32Array(length);
-      tags.set(this.tags);
-      this.tags = tags;
-      const values = new Uint16Array(length);
-      values.set(this.values);
-      this.values = values;
+/** Symbols and solved blocks as they are kept in a log. */
+export type KeptSymbols =
+  | {
+      readonly kind: 'symbols';
+      readonly block: number;
+      readonly isPartial: boolean;
+      readonly tags: Uint32Array;
+      readonly low: Uint32Array;
+      /** Empty where values have one word. */
+      readonly high: Uint32Array;
+      /** Empty where symbols are whole. */
+      readonly masks: Uint16Array;
     }
-    this.tags[this.count] = tag;
-    this.values[this.count++] = value;
-  }
+  /** Rows of a solved block from `firstRow` on. */
+  | { readonly kind: 'rows'; readonly block: number; readonly firstRow: number; readonly values: Uint32Array };
 
-  /** Keeps the first of symbols that came twice (a recording played again). */
-  dropRepeated(): void {
-    const seen = new Set<number>();
-    this.keep((i) => {
-      const tag = this.tags[i];
-      if (seen.has(tag)) return false;
-      seen.add(tag);
-      return true;
-    });
-  }
-
-  keep(wanted: (index: number) => boolean): void {
-    let kept = 0;
-    for (let i = 0; i < this.count; i++) {
-      if (!wanted(i)) continue;
-      this.tags[kept] = this.tags[i];
-      this.values[kept++] = this.values[i];
-    }
-    this.count = kept;
-  }
+/** An object on the receiving side, whatever its scheme. */
+export interface Collector {
+  readonly identity: Uint8Array;
+  readonly sizeBytes: number;
+  readonly faults: CollectFaults;
+  /** The payload of one group as it was received, lost words negative. Repetitions of a group are harmless. True = complete. */
+  addGroup(stream: number, counter: number, words: readonly number[]): boolean;
+  progress(): Progress;
+  /** The object, once it is complete. */
+  bytes(): Uint8Array | undefined;
+  /** All that is held, for a log that is written anew, in pieces of at most some kB. */
+  kept(): Generator<KeptSymbols>;
+  /** Takes back what `kept` gave. True = complete. */
+  restore(kept: KeptSymbols): boolean;
 }
 
 /** Tells whether bytes are the object that was meant. */
 export type Matches = (bytes: Uint8Array) => boolean;
 
+const MATRICES_MAX = 4;
+/** In one piece for a log. */
+const KEPT_SYMBOLS = 128;
+const KEPT_ROWS = 256;
+
+export function noFaults(): CollectFaults {
+  return {
+    'symbols-disagree': 0,
+    'symbols-wrong': 0,
+    'symbols-of-a-spell': 0,
+    'symbols-forgotten': 0,
+    'partial-symbols-forgotten': 0,
+    'hash-mismatch': 0,
+  };
+}
+
 /**
- * Collects the symbols of one object until it is whole. Keeps every symbol until then, so that wrong ones can be found:
- * memory is at most 6 bytes a symbol, K + 36 symbols a block, and 2 bytes a unit of a solved block (four times the object),
- * plus 2 MB (4 MB) while a block is solved (searched).
+ * Collects the symbols of one object until it is whole. Memory: at most 12 bytes a symbol of K + 14 a block (twice as many while wrong
+ * ones are among them) and five quarters of the object for what is solved; four matrices of 2 MB, and one of 4 MB while wrong ones
+ * are looked for.
  */
-export class ObjectCollector {
+export class ObjectCollector implements Collector {
   readonly identity: Uint8Array;
   readonly sizeBytes: number;
   readonly layout: Layout;
-  readonly faults: Record<CollectFault, number> = { 'symbols-disagree': 0, 'block-forgotten': 0, 'hash-mismatch': 0 };
+  readonly faults: CollectFaults = noFaults();
   readonly #coefficients: Coefficients;
   readonly #matches: Matches;
-  readonly #step: number;
-  #blocks: BlockStore[] = [];
+  readonly #matrices: Matrices = { open: 0, most: MATRICES_MAX };
+  readonly #scratch: Uint32Array;
+  readonly #nibbles = new Int8Array(13);
+  readonly #words: number[] = [];
+  #blocks: BlockCollector[];
   #blocksSolved = 0;
   #groupsUsed = 0;
   #surplus = 0;
   #bytes: Uint8Array | undefined;
+  readonly #restoring = new Map<number, { readonly values: Uint32Array; rows: number }>();
 
   /** `matches` replaces the comparison of the SHA-256 with the identity (a directory has its own check). */
-  constructor(identity: Uint8Array, sizeBytes: number, matches?: Matches) {
-    this.layout = layoutOf(sizeBytes);
+  constructor(identity: Uint8Array, sizeBytes: number, width: Width, matches?: Matches) {
+    const layout = layoutOf(sizeBytes, width);
+    this.layout = layout;
     this.identity = identity.slice();
     this.sizeBytes = sizeBytes;
-    this.#coefficients = new Coefficients(this.identity, this.layout.blockUnits);
+    this.#coefficients = new Coefficients(this.identity, layout.rows);
+    this.#scratch = new Uint32Array(this.#coefficients.rowWords + 2);
     this.#matches = matches ?? ((bytes) => identityOf(bytes).every((byte, i) => byte === this.identity[i]));
-    this.#step = this.layout.blockUnits >= LARGE_BLOCK_UNITS ? LARGE_BLOCK_STEP : 1;
-    this.#blocks = Array.from({ length: this.layout.blocks }, () => this.#newBlock());
+    this.#blocks = Array.from(
+      { length: layout.blocks },
+      () => new BlockCollector(layout, this.#coefficients, this.#matrices, this.faults, this.#scratch),
+    );
   }
 
-  /** Symbols of one group in order; a lost one is negative. Repetitions of a group are harmless. */
-  addGroup(stream: number, counter: number, words: readonly number[]): CollectResult {
+  addGroup(stream: number, counter: number, words: readonly number[]): boolean {
     if (this.#bytes !== undefined) {
-      this.#surplus += words.length;
-      return 'enough';
+      this.#surplus++;
+      return true;
     }
     this.#groupsUsed++;
-    const b = blockOf(stream, counter, this.layout.blocks);
-    const block = this.#blocks[b];
-    for (let place = 0; place < words.length && place < GROUP_SYMBOLS_MAX; place++) {
-      if (words[place] < 0) continue;
-      if (block.count >= this.layout.blockUnits + SURPLUS_TO_LOCATE && block.units !== undefined) this.#surplus++;
-      else block.add(((stream << 26) | (counter << 2) | place) >>> 0, words[place]);
+    this.#takeNibbles(stream, counter, words);
+    const { width, blocks } = this.layout;
+    const total = payloadNibbles(stream);
+    const first = firstBlockOf(stream, counter, blocks);
+    for (let at = 0, j = 0; at < total; at += width, j++) {
+      const tag = ((stream << 28) | (counter << 4) | j) >>> 0;
+      const count = Math.min(width, total - at);
+      if (this.#addSymbol(this.#blocks[(first + j) % blocks], tag, counter, at, count)) this.#review();
+      if (this.#bytes !== undefined) return true;
     }
-    if (block.count < block.tryAt || block.units !== undefined) return 'not-yet';
-    block.dropRepeated();
-    if (block.count < block.tryAt) return 'not-yet';
-    return this.#solve(b, block);
+    return false;
   }
 
   progress(): Progress {
-    const { blocks, blockUnits } = this.layout;
-    const needed = blocks * blockUnits;
-    let rank = 0;
-    for (const block of this.#blocks) {
-      rank += block.units === undefined ? Math.min(block.count, blockUnits) : blockUnits;
+    const { blocks, rows } = this.layout;
+    const needed = blocks * rows;
+    let rank = needed;
+    if (this.#bytes === undefined) {
+      rank = 0;
+      for (const block of this.#blocks) rank += block.rank;
     }
     return {
-      rank: this.#bytes === undefined ? Math.min(rank, needed) : needed,
+      rank,
       needed,
       groupsUsed: this.#groupsUsed,
       surplus: this.#surplus,
@@ -156,95 +157,126 @@ export class ObjectCollector {
     };
   }
 
-  /** The object, once `addGroup` said 'enough'. */
   bytes(): Uint8Array | undefined {
     return this.#bytes;
   }
 
-  /** Symbols held, repetitions included. */
-  get symbolsHeld(): number {
-    return this.#blocks.reduce((sum, block) => sum + block.count, 0);
-  }
-
-  /**
-   * Every symbol held, for a log that is written anew: calls `take(stream, counter, place in its group, value)`. One turn of
-   * the generator for each block, so that whoever copies them need not hold them all.
-   */
-  *eachSymbol(take: (stream: number, counter: number, place: number, value: number) => void): Generator<void> {
-    for (const { tags, values, count } of this.#blocks) {
-      for (let i = 0; i < count; i++) take(tags[i] >>> 26, (tags[i] >>> 2) & 0xff_ffff, tags[i] & 3, values[i]);
-      yield;
+  *kept(): Generator<KeptSymbols> {
+    const { valueWords, rows } = this.layout;
+    for (const [index, block] of this.#blocks.entries()) {
+      const { solution, isProven } = block;
+      if (isProven && solution !== undefined) {
+        for (let firstRow = 0; firstRow < rows; firstRow += KEPT_ROWS) {
+          const values = solution.slice(firstRow * valueWords, (firstRow + KEPT_ROWS) * valueWords);
+          yield { kind: 'rows', block: index, firstRow, values };
+        }
+        continue;
+      }
+      for (const store of [block.full, block.partial]) {
+        for (let from = 0; from < store.count; from += KEPT_SYMBOLS) {
+          const to = Math.min(store.count, from + KEPT_SYMBOLS);
+          yield {
+            kind: 'symbols',
+            block: index,
+            isPartial: store === block.partial,
+            tags: store.tags.slice(from, to),
+            low: store.low.slice(from, to),
+            high: store.high.slice(from, to),
+            masks: store.masks.slice(from, to),
+          };
+        }
+      }
     }
   }
 
-  #solve(b: number, block: BlockStore): CollectResult {
-    const { blockUnits } = this.layout;
-    const wasSuspicious = block.suspicious;
-    if (wasSuspicious) {
-      block.count = Math.min(block.count, blockUnits + SURPLUS_TO_LOCATE);
-      const suspects = locateWrong(block, this.#coefficients, blockUnits, b);
-      if (suspects.kind !== 'located') return this.#forget(b);
-      const wrong = new Set(suspects.indices);
-      block.keep((i) => !wrong.has(i));
+  restore(kept: KeptSymbols): boolean {
+    const block = this.#blocks[kept.block];
+    if (this.#bytes !== undefined || block === undefined) return this.#bytes !== undefined;
+    if (kept.kind === 'rows') {
+      this.#restoreRows(kept.block, kept.firstRow, kept.values);
+      return this.#bytes !== undefined;
     }
-    const solution = solveBlock(block, this.#coefficients, blockUnits, b);
-    switch (solution.kind) {
-      case 'short':
-        // Honest symbols do this once in 2^32. Somebody may choose counters whose symbols never complete the block, and each
-        // attempt costs as much as the last: without an end, that is all this device would do.
-        if (block.count >= blockUnits + SURPLUS_TO_LOCATE) return this.#forget(b);
-        block.tryAt = block.count + this.#step;
-        return 'not-yet';
-      case 'contradiction':
-        if (wasSuspicious) return this.#forget(b);
-        this.faults['symbols-disagree']++;
-        this.#suspect(block);
-        return 'fault';
-      case 'solved':
-        block.units = solution.units;
-        block.suspicious = false;
-        this.#blocksSolved++;
-        return this.#blocksSolved === this.layout.blocks ? this.#finish() : 'not-yet';
+    const { tags, low, high, masks, isPartial } = kept;
+    let hasChanged = false;
+    for (let i = 0; i < tags.length; i++) {
+      const changed = isPartial
+        ? block.addPartial(tags[i], low[i], high[i] ?? 0, masks[i])
+        : block.add(tags[i], low[i], high[i] ?? 0);
+      hasChanged ||= changed;
     }
-    return solution satisfies never;
+    if (hasChanged) this.#review();
+    return this.#bytes !== undefined;
   }
 
-  #finish(): CollectResult {
-    const { blocks, blockUnits } = this.layout;
-    const units = new Uint16Array(blocks * blockUnits);
-    for (const [b, block] of this.#blocks.entries()) {
-      if (block.units !== undefined) units.set(block.units, b * blockUnits);
+  #restoreRows(index: number, firstRow: number, values: Uint32Array): void {
+    const { rows, valueWords } = this.layout;
+    let restoring = this.#restoring.get(index);
+    if (restoring === undefined) {
+      restoring = { values: new Uint32Array(rows * valueWords), rows: 0 };
+      this.#restoring.set(index, restoring);
     }
-    const bytes = bytesOf(units, this.sizeBytes);
+    if (firstRow !== restoring.rows || firstRow * valueWords + values.length > restoring.values.length) return;
+    restoring.values.set(values, firstRow * valueWords);
+    restoring.rows += values.length / valueWords;
+    if (restoring.rows < rows) return;
+    this.#restoring.delete(index);
+    this.#blocks[index].restoreSolution(restoring.values);
+    this.#review();
+  }
+
+  #takeNibbles(stream: number, counter: number, received: readonly number[]): void {
+    const words = this.#words;
+    const count = payloadWords(stream);
+    words.length = count;
+    for (let i = 0; i < count; i++) words[i] = received[i] ?? -1;
+    unscramble(stream, counter, words);
+    const nibbles = this.#nibbles;
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      const word = words[i];
+      for (let shift = stream !== 0 && i === 0 ? 0 : 12; shift >= 0; shift -= 4)
+        nibbles[at++] = word < 0 ? -1 : (word >>> shift) & 15;
+    }
+  }
+
+  #addSymbol(block: BlockCollector, tag: number, counter: number, at: number, count: number): boolean {
+    const { width } = this.layout;
+    const nibbles = this.#nibbles;
+    const column = count === width ? 0 : firstColumnOf(counter, count, width);
+    let low = 0;
+    let high = 0;
+    let mask = 0;
+    for (let i = 0; i < count; i++) {
+      const nibble = nibbles[at + i];
+      if (nibble < 0) continue;
+      const place = width - 1 - ((column + i) % width);
+      mask |= 1 << place;
+      if (place < 8) low |= nibble << (4 * place);
+      else high |= nibble << (4 * (place - 8));
+    }
+    if (mask === 0) return false;
+    if (mask === (1 << width) - 1) return block.add(tag, low >>> 0, high);
+    return block.addPartial(tag, low >>> 0, high, mask);
+  }
+
+  /** A block got or lost its solution. */
+  #review(): void {
+    this.#blocksSolved = 0;
+    for (const block of this.#blocks) if (block.solution !== undefined) this.#blocksSolved++;
+    if (this.#blocksSolved < this.layout.blocks) return;
+    const bytes = new Uint8Array(this.sizeBytes);
+    for (const [index, block] of this.#blocks.entries()) {
+      if (block.solution !== undefined) putRows(block.solution, index, this.layout, bytes);
+    }
     if (this.#matches(bytes)) {
       this.#bytes = bytes;
       this.#blocks = [];
-      return 'enough';
+      return;
     }
-    // Which block is wrong is unknown, so each has to show its surplus. When they have and it is still wrong, start anew.
+    // Which block is wrong shows when more of its symbols come. When all are beyond doubt and it is still not the object, anew.
     this.faults['hash-mismatch']++;
+    if (this.layout.width > 1 && !this.#blocks.every((block) => block.isProven)) return;
+    for (const block of this.#blocks) block.forget();
     this.#blocksSolved = 0;
-    if (this.faults['hash-mismatch'] % 2 === 0) this.#blocks = this.#blocks.map(() => this.#newBlock());
-    else for (const block of this.#blocks) this.#suspect(block);
-    return 'fault';
-  }
-
-  #suspect(block: BlockStore): void {
-    block.units = undefined;
-    block.suspicious = true;
-    block.tryAt = this.layout.blockUnits + SURPLUS_TO_LOCATE;
-  }
-
-  #forget(b: number): CollectResult {
-    this.faults['block-forgotten']++;
-    this.#blocks[b] = this.#newBlock();
-    return 'fault';
-  }
-
-  #newBlock(): BlockStore {
-    const { blockUnits } = this.layout;
-    // At K + 32 a block is solved, searched or forgotten; the group that brings it there may bring a few more.
-    const most = blockUnits + SURPLUS_TO_LOCATE + GROUP_SYMBOLS_MAX;
-    return new BlockStore(blockUnits + (this.#step > 1 ? this.#step : 0), Math.max(most, BLOCK_SYMBOLS_FIRST));
   }
 }

@@ -1,115 +1,211 @@
 /**
- * Linear equations over GF(2), rows of 32-bit words: solved with tables of eight pivots at a time (the "method of the four
+ * Linear equations over GF(2), rows of 32-bit words: many at once with tables of eight pivots at a time (the "method of the four
  * Russians" as in Albrecht, Bard and Hart, "Efficient multiplication of dense matrices over GF(2)", 2010), which is five
- * times faster at 4096 unknowns than one pivot at a time.
+ * times faster at 4096 unknowns than one pivot at a time, and then one by one as they come.
  *
- *     row      |coefficient words .......|extra words ...|     coefficient j is bit (j mod 32) of word floor(j / 32)
+ *     row      |coefficient words .......|value words ...|     coefficient j is bit (j mod 32) of word floor(j / 32)
  *
- * The extra words (right-hand sides, or a record of which rows were added) take part in every addition.
+ * The value words (right-hand sides, or a record of which rows were added) take part in every addition.
  */
 
-export interface Rows {
-  /** `count` rows of `stride` words. Overwritten. */
-  readonly words: Uint32Array;
-  readonly count: number;
-  readonly stride: number;
-  /** The first `unknowns` bits of a row are coefficients; the bits above them in their last word are zero. */
-  readonly unknowns: number;
-}
-
-/** What is left after elimination: `order[j]` is the row whose first coefficient is j; rows from `rank` on have none. */
-export interface Echelon {
-  readonly rank: number;
-  readonly order: Int32Array;
-}
+import { MisuseError } from '../misuse.ts';
 
 const STRIP = 8;
 
-/**
- * Brings the rows into echelon form (each strip of eight pivots reduced within itself). Stops at the first coefficient that has no pivot, so `rank` is
- * then a lower bound. Memory: a table of 256 rows.
- */
-export function eliminate({ words, count, stride, unknowns }: Rows): Echelon {
-  const order = new Int32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
-  const table = new Uint32Array(stride << STRIP);
-  for (let top = 0; top < unknowns; top += STRIP) {
-    const width = Math.min(STRIP, unknowns - top);
-    const word = top >>> 5;
-    const shift = top & 31;
-    for (let j = 0; j < width; j++) {
-      if (!bringPivot(words, stride, order, top, j, word, shift)) return { rank: top + j, order };
+/** Rows in echelon form: no row has a coefficient below its pivot. Memory: the rows given, and a table of 256 while eliminating. */
+export class Echelon {
+  readonly unknowns: number;
+  readonly coefficientWords: number;
+  readonly stride: number;
+  rank = 0;
+  /** Row of the pivot in each column, as an offset into `words`; -1 where there is none (yet). */
+  readonly pivots: Int32Array;
+  /** Offsets of the rows; those from `rank` on have no coefficients left and their values tell whether all agree. */
+  readonly #order: Int32Array;
+  #count: number;
+  readonly words: Uint32Array;
+
+  /** Takes over `words`: `count` rows, with room for as many more as `add` may need, at most `unknowns` rows of rank in all. */
+  constructor(words: Uint32Array, count: number, unknowns: number, valueWords: number) {
+    this.words = words;
+    this.unknowns = unknowns;
+    this.coefficientWords = Math.ceil(unknowns / 32);
+    this.stride = this.coefficientWords + valueWords;
+    this.pivots = new Int32Array(unknowns).fill(-1);
+    const room = Math.floor(words.length / this.stride);
+    if (count > room) throw new MisuseError('ECHELON_ROOM', `${count} rows do not fit into ${words.length} words`);
+    this.#order = new Int32Array(room);
+    for (let i = 0; i < room; i++) this.#order[i] = i * this.stride;
+    this.#count = count;
+    this.#eliminate();
+  }
+
+  /** Rows whose coefficients came to nothing: offsets of what is left of them. */
+  surplus(): Int32Array {
+    return this.#order.subarray(this.rank, this.#count);
+  }
+
+  /**
+   * Reduces a row (at offset 0 of `row`, `stride` words) by the pivots there are, from its first coefficient on. Returns the
+   * first column that has no pivot, or -1 when nothing is left; the row is then what it is without the columns before.
+   */
+  reduce(row: Uint32Array): number {
+    const { words, pivots, stride, coefficientWords } = this;
+    for (let w = 0; w < coefficientWords; w++) {
+      while (row[w] !== 0) {
+        const column = (w << 5) + 31 - Math.clz32(row[w] & -row[w]);
+        const pivot = pivots[column];
+        if (pivot < 0) return column;
+        for (let k = w; k < stride; k++) row[k] ^= words[pivot + k];
+      }
     }
-    const length = stride - word;
-    // Every combination of the strip's pivots, each from a smaller one and one pivot.
-    for (let v = 1; v < 1 << width; v++) {
-      const low = v & -v;
-      const pivot = order[top + 31 - Math.clz32(low)] * stride + word;
-      const from = (v ^ low) * stride;
-      const to = v * stride;
-      for (let w = 0; w < length; w++) table[to + w] = table[from + w] ^ words[pivot + w];
-    }
-    const mask = (1 << width) - 1;
-    for (let i = top + width; i < count; i++) {
-      const row = order[i] * stride + word;
-      const v = (words[row] >>> shift) & mask;
-      if (v === 0) continue;
-      const from = v * stride;
-      for (let w = 0; w < length; w++) words[row + w] ^= table[from + w];
+    return -1;
+  }
+
+  /** Like `reduce`, but goes on past columns without a pivot: clears every column that has one. */
+  clear(row: Uint32Array): void {
+    const { words, pivots, stride, coefficientWords } = this;
+    for (let w = 0; w < coefficientWords; w++) {
+      let skipped = 0;
+      for (;;) {
+        const bits = row[w] & ~skipped;
+        if (bits === 0) break;
+        const low = bits & -bits;
+        const pivot = pivots[(w << 5) + 31 - Math.clz32(low)];
+        if (pivot < 0) skipped |= low;
+        else for (let k = w; k < stride; k++) row[k] ^= words[pivot + k];
+      }
     }
   }
-  return { rank: unknowns, order };
-}
 
-/** Finds a pivot for coefficient `top + j` among the rows from there on and clears that coefficient in the strip's other pivots. */
-function bringPivot(
-  words: Uint32Array,
-  stride: number,
-  order: Int32Array,
-  top: number,
-  j: number,
-  word: number,
-  shift: number,
-): boolean {
-  for (let i = top + j; i < order.length; i++) {
-    const row = order[i] * stride;
-    for (let l = 0; l < j; l++) {
-      if (((words[row + word] >>> (shift + l)) & 1) !== 0) addRow(words, row, order[top + l] * stride, word, stride);
-    }
-    if (((words[row + word] >>> (shift + j)) & 1) === 0) continue;
-    const swapped = order[top + j];
-    order[top + j] = order[i];
-    order[i] = swapped;
-    for (let l = 0; l < j; l++) {
-      const other = order[top + l] * stride;
-      if (((words[other + word] >>> (shift + j)) & 1) !== 0) addRow(words, other, row, word, stride);
-    }
+  /** Takes in one more row, which is overwritten: true when it was independent; else its value words show whether it agrees. */
+  add(row: Uint32Array): boolean {
+    const column = this.reduce(row);
+    if (column < 0) return false;
+    const offset = this.#order[this.rank];
+    if (offset === undefined) throw new MisuseError('ECHELON_ROOM', 'there is no room for another row');
+    // What lies there is a row that came to nothing.
+    this.words.set(row.subarray(0, this.stride), offset);
+    this.pivots[column] = offset;
+    this.rank++;
+    if (this.#count < this.rank) this.#count = this.rank;
     return true;
   }
-  return false;
+
+  /**
+   * Back-substitution: the unknowns, `valueWords` words each, from rows whose last `valueWords` words are their values. Columns
+   * without a pivot are taken from `values`, the others written to it. Tables of eight unknowns at a time, 1 MB at 4096.
+   */
+  substitute(values: Uint32Array, valueWords: 1 | 2): void {
+    const { words, pivots, unknowns, stride } = this;
+    const strips = Math.ceil(unknowns / STRIP);
+    const low = new Uint32Array(strips << STRIP);
+    const high = new Uint32Array(valueWords === 2 ? strips << STRIP : 0);
+    for (let j = unknowns - 1; j >= 0; j--) {
+      const pivot = pivots[j];
+      const strip = j >> 3;
+      if (pivot >= 0) {
+        let sumLow = words[pivot + stride - valueWords];
+        let sumHigh = valueWords === 2 ? words[pivot + stride - 1] : 0;
+        for (let s = strip + 1; s < strips; s++) {
+          const at = (s << STRIP) | ((words[pivot + (s >> 2)] >>> ((s & 3) << 3)) & 0xff);
+          sumLow ^= low[at];
+          if (valueWords === 2) sumHigh ^= high[at];
+        }
+        let bits = ((words[pivot + (j >> 5)] >>> (strip << 3)) & 0xff & (-2 << (j & 7))) >>> 0;
+        while (bits !== 0) {
+          const k = (strip << 3) + 31 - Math.clz32(bits);
+          sumLow ^= values[k * valueWords];
+          if (valueWords === 2) sumHigh ^= values[2 * k + 1];
+          bits &= ~(1 << (k & 7));
+        }
+        values[j * valueWords] = sumLow;
+        if (valueWords === 2) values[2 * j + 1] = sumHigh;
+      }
+      if ((j & 7) !== 0) continue;
+      for (let v = 1; v < 1 << STRIP; v++) {
+        const bit = v & -v;
+        const k = j + 31 - Math.clz32(bit);
+        const known = k < unknowns;
+        const at = (strip << STRIP) | v;
+        low[at] = low[at ^ bit] ^ (known ? values[k * valueWords] : 0);
+        if (valueWords === 2) high[at] = high[at ^ bit] ^ (known ? values[2 * k + 1] : 0);
+      }
+    }
+  }
+
+  #eliminate(): void {
+    const { words, unknowns, stride, pivots } = this;
+    const order = this.#order;
+    const count = this.#count;
+    const table = new Uint32Array(stride << STRIP);
+    const columns = new Int32Array(STRIP);
+    let rank = 0;
+    for (let top = 0; top < unknowns && rank < count; top += STRIP) {
+      const width = Math.min(STRIP, unknowns - top);
+      const word = top >>> 5;
+      let found = 0;
+      for (let j = 0; j < width; j++) {
+        if (!this.#bringPivot(rank, found, columns, word, (top & 31) + j)) continue;
+        columns[found] = (top & 31) + j;
+        pivots[top + j] = order[rank + found];
+        found++;
+      }
+      if (found === 0) continue;
+      const length = stride - word;
+      // Every combination of the strip's pivots, each from a smaller one and one pivot.
+      for (let v = 1; v < 1 << found; v++) {
+        const low = v & -v;
+        const pivot = order[rank + 31 - Math.clz32(low)] + word;
+        const from = (v ^ low) * stride;
+        const to = v * stride;
+        for (let w = 0; w < length; w++) table[to + w] = table[from + w] ^ words[pivot + w];
+      }
+      const shift = top & 31;
+      for (let i = rank + found; i < count; i++) {
+        const row = order[i] + word;
+        let v = (words[row] >>> shift) & 0xff;
+        if (v === 0) continue;
+        if (found < STRIP) v = gather(words[row], columns, found);
+        const from = v * stride;
+        for (let w = 0; w < length; w++) words[row + w] ^= table[from + w];
+      }
+      rank += found;
+    }
+    this.rank = rank;
+  }
+
+  /**
+   * Finds a pivot for bit `bit` of `word` among the rows from `rank + found` on, and clears that bit in the strip's other pivots.
+   * The rows that are looked at lose the bits of the strip's pivots.
+   */
+  #bringPivot(rank: number, found: number, columns: Int32Array, word: number, bit: number): boolean {
+    const { words, stride } = this;
+    const order = this.#order;
+    for (let i = rank + found; i < this.#count; i++) {
+      const row = order[i];
+      for (let l = 0; l < found; l++) {
+        if (((words[row + word] >>> columns[l]) & 1) !== 0) addRow(words, row, order[rank + l], word, stride);
+      }
+      if (((words[row + word] >>> bit) & 1) === 0) continue;
+      order[i] = order[rank + found];
+      order[rank + found] = row;
+      for (let l = 0; l < found; l++) {
+        const other = order[rank + l];
+        if (((words[other + word] >>> bit) & 1) !== 0) addRow(words, other, row, word, stride);
+      }
+      return true;
+    }
+    return false;
+  }
+}
+
+function gather(bits: number, columns: Int32Array, found: number): number {
+  let v = 0;
+  for (let l = 0; l < found; l++) v |= ((bits >>> columns[l]) & 1) << l;
+  return v;
 }
 
 function addRow(words: Uint32Array, to: number, from: number, word: number, stride: number): void {
   for (let w = word; w < stride; w++) words[to + w] ^= words[from + w];
-}
-
-/** Back-substitution: the unknowns (16 bits each) from rows of full rank whose right-hand side is word `valueWord`. */
-export function substitute(rows: Rows, { order }: Echelon, valueWord: number): Uint16Array {
-  const { words, stride, unknowns } = rows;
-  const values = new Uint16Array(unknowns);
-  for (let j = unknowns - 1; j >= 0; j--) {
-    const row = order[j] * stride;
-    let sum = words[row + valueWord];
-    for (let w = j >>> 5; w << 5 < unknowns; w++) {
-      let bits = words[row + w];
-      if (w === j >>> 5) bits &= -2 << (j & 31);
-      while (bits !== 0) {
-        const low = bits & -bits;
-        sum ^= values[(w << 5) + 31 - Math.clz32(low)];
-        bits ^= low;
-      }
-    }
-    values[j] = sum;
-  }
-  return values;
 }

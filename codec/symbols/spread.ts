@@ -1,45 +1,98 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { blockOf, Coefficients, IDENTITY_SIZE_BYTES, type Layout, layoutOf, unitsOf } from './fountain.ts';
+import { Coefficients, IDENTITY_SIZE_BYTES } from './fountain.ts';
+import {
+  firstBlockOf,
+  firstColumnOf,
+  type Layout,
+  layoutOf,
+  payloadNibbles,
+  payloadWords,
+  rowsOf,
+  type Width,
+} from './layout.ts';
+import { scramble } from './scramble.ts';
 
 /** First eight bytes of the SHA-256 of an object. */
 export function identityOf(bytes: Uint8Array): Uint8Array {
   return sha256(bytes).slice(0, IDENTITY_SIZE_BYTES);
 }
 
-/** An object on the sending side: gives the symbols of any group. Memory: twice the object. */
-export class ObjectSpreader {
+/** An object on the sending side, whatever its scheme: gives the payload of any group. */
+export interface Spreader {
+  readonly identity: Uint8Array;
+  readonly sizeBytes: number;
+  /** Words of the payload as they are sent: two blocks of type A; four bits and three blocks of type C. The array is the caller's. */
+  payload(stream: number, counter: number): number[];
+}
+
+/** The fountain of an object. Memory: the object and a quarter (its rows). */
+export class FountainSpreader implements Spreader {
   readonly identity: Uint8Array;
   readonly sizeBytes: number;
   readonly layout: Layout;
-  readonly #units: Uint16Array;
+  readonly #values: Uint32Array;
   readonly #coefficients: Coefficients;
   readonly #row: Uint32Array;
 
   /** `identity` is given only for a directory, whose identity is not its hash. */
-  constructor(bytes: Uint8Array, identity: Uint8Array = identityOf(bytes)) {
-    this.layout = layoutOf(bytes.length);
+  constructor(bytes: Uint8Array, width: Width, identity: Uint8Array = identityOf(bytes)) {
+    this.layout = layoutOf(bytes.length, width);
     this.sizeBytes = bytes.length;
     this.identity = identity.slice();
-    this.#units = unitsOf(bytes, this.layout.blocks * this.layout.blockUnits);
-    this.#coefficients = new Coefficients(identity, this.layout.blockUnits);
+    this.#values = rowsOf(bytes, this.layout);
+    this.#coefficients = new Coefficients(identity, this.layout.rows);
     this.#row = new Uint32Array(this.#coefficients.rowWords);
   }
 
-  /** `count` symbols (2 in a type A group, 3 in a type C group) of group `counter` of `stream`. The array is the caller's. */
-  symbols(stream: number, counter: number, count: number): number[] {
-    const { blocks, blockUnits } = this.layout;
-    const block = blockOf(stream, counter, blocks);
-    const units = this.#units;
-    const first = block * blockUnits;
-    const row = this.#row;
-    const symbols: number[] = [];
-    this.#coefficients.seed(stream, counter, block);
-    for (let s = 0; s < count; s++) {
-      this.#coefficients.next(row, 0);
-      let sum = 0;
-      for (let j = 0; j < blockUnits; j++) sum ^= units[first + j] & -((row[j >> 5] >>> (j & 31)) & 1);
-      symbols.push(sum);
+  payload(stream: number, counter: number): number[] {
+    const { width, blocks } = this.layout;
+    const first = firstBlockOf(stream, counter, blocks);
+    this.#coefficients.seed(stream, counter, first);
+    const nibbles: number[] = [];
+    const total = payloadNibbles(stream);
+    for (let at = 0, j = 0; at < total; at += width, j++) {
+      const [low, high] = this.#sum((first + j) % blocks);
+      const count = Math.min(width, total - at);
+      const column = count === width ? 0 : firstColumnOf(counter, count, width);
+      for (let i = 0; i < count; i++) {
+        const place = width - 1 - ((column + i) % width);
+        nibbles.push(((place < 8 ? low : high) >>> (4 * (place & 7))) & 15);
+      }
     }
-    return symbols;
+    const words = wordsOfNibbles(stream, nibbles);
+    scramble(stream, counter, words);
+    return words;
   }
+
+  /** The sum of the rows of a block that the next coefficients select. */
+  #sum(block: number): [low: number, high: number] {
+    const { rows, valueWords } = this.layout;
+    const values = this.#values;
+    const row = this.#row;
+    this.#coefficients.next(row, 0);
+    const from = block * rows * valueWords;
+    let low = 0;
+    let high = 0;
+    for (let w = 0; w < row.length; w++) {
+      for (let bits = row[w]; bits !== 0; bits &= bits - 1) {
+        const at = from + ((w << 5) + 31 - Math.clz32(bits & -bits)) * valueWords;
+        low ^= values[at];
+        if (valueWords === 2) high ^= values[at + 1];
+      }
+    }
+    return [low, high];
+  }
+}
+
+function wordsOfNibbles(stream: number, nibbles: readonly number[]): number[] {
+  const count = payloadWords(stream);
+  const words: number[] = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const length = stream !== 0 && i === 0 ? 1 : 4;
+    let word = 0;
+    for (let k = 0; k < length; k++) word = (word << 4) | nibbles[at++];
+    words.push(word);
+  }
+  return words;
 }

@@ -5,7 +5,8 @@ import { type Carried, StreamCarrier } from '#codec/groups/carry.ts';
 import { type Directory, reviseDirectory } from '#codec/groups/directory.ts';
 import type { Group, ReceivedGroup, StreamNumber } from '#codec/groups/group.ts';
 import { drawWords } from '#codec/symbols/random.ts';
-import { ObjectSpreader } from '#codec/symbols/spread.ts';
+import { makeSpreader, SCHEME_FOUNTAIN_A, SCHEME_FOUNTAIN_C } from '#codec/symbols/schemes.ts';
+import type { Spreader } from '#codec/symbols/spread.ts';
 
 export const HEADER = { pi: 0xd318, tp: false, pty: 10 };
 
@@ -36,11 +37,13 @@ export class Station {
   readonly carriers: StreamCarrier[];
   readonly pi: number;
   directory: Directory | undefined;
-  #spreaders: ObjectSpreader[] = [];
+  #spreaders: Spreader[] = [];
+  readonly #scheme: number;
   #slot = 0;
 
   constructor(streams: readonly StreamNumber[], counter = 4096, pi = HEADER.pi) {
     this.pi = pi;
+    this.#scheme = streams.some((stream) => stream > 0) ? SCHEME_FOUNTAIN_C : SCHEME_FOUNTAIN_A;
     this.carriers = streams.map(
       (stream) =>
         new StreamCarrier({
@@ -56,11 +59,17 @@ export class Station {
 
   /** From the next anchors on. */
   offer(objects: readonly Uint8Array[], deviceTypeTag = 0): Directory {
-    this.#spreaders = objects.map((bytes) => new ObjectSpreader(bytes));
+    this.#spreaders = objects.map((bytes) => makeSpreader(bytes, this.#scheme));
     this.directory = reviseDirectory(
       this.directory,
       this.pi,
-      this.#spreaders.map(({ identity, sizeBytes }) => ({ deviceTypeTag, sizeBytes, identity, deadlineMinutes: 0 })),
+      this.#spreaders.map(({ identity, sizeBytes }) => ({
+        scheme: this.#scheme,
+        deviceTypeTag,
+        sizeBytes,
+        identity,
+        deadlineMinutes: 0,
+      })),
     );
     for (const carrier of this.carriers) carrier.setDirectory(this.directory);
     return this.directory;

@@ -1,0 +1,365 @@
+/** One block of an object while its symbols come in: solved as soon as it can be, and doubted as long as it must be. */
+
+import { Echelon } from './field.ts';
+import type { Coefficients } from './fountain.ts';
+import { firstBlockOf, type Layout } from './layout.ts';
+import { Symbols } from './symbol-store.ts';
+import { dependenciesOf, locateSpell, locateWrong, LOCATING_MARGIN } from './wrong.ts';
+
+export type BlockFault =
+  /** Symbols of a block disagree: one of them at least is wrong. */
+  | 'symbols-disagree'
+  /** Wrong symbols that were found and left out. */
+  | 'symbols-wrong'
+  /** Symbols of a spell in which many were wrong, left out. */
+  | 'symbols-of-a-spell'
+  /** Too many were wrong: the symbols heard first were left out. */
+  | 'symbols-forgotten'
+  /** Symbols that carry some columns only disagreed, and were left out. */
+  | 'partial-symbols-forgotten';
+
+export type BlockFaults = Record<BlockFault, number>;
+
+/** How many matrices are held between symbols, by all blocks of an object together: 2 MB each. */
+export interface Matrices {
+  open: number;
+  readonly most: number;
+}
+
+/** A matrix is begun so many symbols before it can be solved, so that little is left to do at the last one. */
+const AHEAD = 32;
+/** Agreeing symbols that make a solution certain: of a wrong one, each agrees with probability 1/2. */
+const PROOF = LOCATING_MARGIN;
+/** After an attempt to find wrong symbols that failed. */
+const RETRY_SYMBOLS = 16;
+
+export class BlockCollector {
+  readonly #layout: Layout;
+  readonly #coefficients: Coefficients;
+  readonly #matrices: Matrices;
+  readonly #faults: BlockFaults;
+  readonly #scratch: Uint32Array;
+  readonly full: Symbols;
+  readonly partial: Symbols;
+  #echelon: Echelon | undefined;
+  #solution: Uint32Array | undefined;
+  /** Symbols that agree with the solution beyond those that made it. */
+  #agreeing = 0;
+  #contradicted = false;
+  /** `full.count` at which solving, or finding the wrong ones, is tried next. */
+  #tryAt: number;
+  /** Full and partial symbols together at which solving by columns is tried next. */
+  #tryPartialAt: number;
+
+  constructor(
+    layout: Layout,
+    coefficients: Coefficients,
+    matrices: Matrices,
+    faults: BlockFaults,
+    scratch: Uint32Array,
+  ) {
+    this.#layout = layout;
+    this.#coefficients = coefficients;
+    this.#matrices = matrices;
+    this.#faults = faults;
+    // Of all blocks: one row at a time.
+    this.#scratch = scratch;
+    this.#tryAt = layout.rows;
+    this.#tryPartialAt = layout.rows;
+    this.full = new Symbols(layout.valueWords, false);
+    this.partial = new Symbols(layout.valueWords, true);
+  }
+
+  /** K rows of `valueWords` words. */
+  get solution(): Uint32Array | undefined {
+    return this.#solution;
+  }
+
+  /** The solution is right but for one chance in 2^14. */
+  get isProven(): boolean {
+    return this.#solution !== undefined && this.#agreeing >= PROOF;
+  }
+
+  /** Rows known or as good as known: 0 .. K. */
+  get rank(): number {
+    const { rows, width } = this.#layout;
+    if (this.#solution !== undefined) return rows;
+    return Math.min(rows, this.full.count + Math.floor(this.partial.nibbles / width));
+  }
+
+  /** A whole symbol. True when a solution came or went. */
+  add(tag: number, low: number, high: number): boolean {
+    const { rows } = this.#layout;
+    if (this.#solution !== undefined) return this.#check(tag, low, high);
+    if (this.full.count >= 2 * rows + 256) this.#forgetOldest();
+    this.full.add(tag, low, high, 0);
+    if (this.#contradicted) return this.full.count >= this.#tryAt && this.#search();
+    const echelon = this.#echelon;
+    if (echelon !== undefined) {
+      this.#fill(tag, low, high, this.#scratch, 0, echelon.coefficientWords);
+      if (!echelon.add(this.#scratch)) {
+        if (this.#valueIsZero(this.#scratch, echelon.coefficientWords)) return false;
+        return this.#contradict();
+      }
+      if (echelon.rank === rows) return this.#solve(echelon);
+      return this.#tryPartial();
+    }
+    const isAhead = this.full.count >= rows - AHEAD && this.#matrices.open < this.#matrices.most;
+    if (this.full.count < this.#tryAt && !isAhead) return this.#tryPartial();
+    return this.#attempt();
+  }
+
+  /** A symbol with some of the columns: `mask` has bit (w - 1 - q) for column q, the value zeros elsewhere. */
+  addPartial(tag: number, low: number, high: number, mask: number): boolean {
+    const { rows } = this.#layout;
+    if (this.#solution !== undefined) return false;
+    if (this.partial.count >= 4 * rows + 256) this.partial.dropFirst(rows);
+    this.partial.add(tag, low, high, mask);
+    return this.#contradicted ? false : this.#tryPartial();
+  }
+
+  /** Whatever it holds is from a log and was right then. */
+  restoreSolution(solution: Uint32Array): void {
+    this.#solution = solution;
+    this.#agreeing = PROOF;
+    this.#release();
+  }
+
+  /** Starts anew. */
+  forget(): void {
+    this.#faults['symbols-forgotten'] += this.full.count;
+    this.#release();
+    this.#solution = undefined;
+    this.#contradicted = false;
+    this.#agreeing = 0;
+    this.#tryAt = this.#tryPartialAt = this.#layout.rows;
+  }
+
+  #release(): void {
+    this.#close();
+    this.full.clear();
+    this.partial.clear();
+  }
+
+  #close(): void {
+    if (this.#echelon === undefined) return;
+    this.#echelon = undefined;
+    this.#matrices.open--;
+  }
+
+  #fill(tag: number, low: number, high: number, words: Uint32Array, offset: number, valueOffset: number): void {
+    this.#fillCoefficients(tag, words, offset);
+    words[valueOffset] = low;
+    if (this.#layout.valueWords === 2) words[valueOffset + 1] = high;
+  }
+
+  #fillCoefficients(tag: number, words: Uint32Array, offset: number): void {
+    const stream = tag >>> 28;
+    const counter = (tag >>> 4) & 0xff_ffff;
+    this.#coefficients.seed(stream, counter, firstBlockOf(stream, counter, this.#layout.blocks));
+    for (let j = tag & 15; j >= 0; j--) this.#coefficients.next(words, offset);
+  }
+
+  #valueIsZero(words: Uint32Array, at: number): boolean {
+    return words[at] === 0 && (this.#layout.valueWords === 1 || words[at + 1] === 0);
+  }
+
+  /** All whole symbols eliminated at once. */
+  #newEchelon(): Echelon {
+    const { rows, valueWords } = this.#layout;
+    this.full.dropRepeated();
+    const { tags, low, high, count } = this.full;
+    const coefficientWords = this.#coefficients.rowWords;
+    const stride = coefficientWords + valueWords;
+    const words = new Uint32Array(Math.max(count, rows) * stride);
+    for (let i = 0; i < count; i++) {
+      const at = i * stride;
+      this.#fill(tags[i], low[i], high[i], words, at, at + coefficientWords);
+    }
+    return new Echelon(words, count, rows, valueWords);
+  }
+
+  #attempt(): boolean {
+    const { rows } = this.#layout;
+    const echelon = this.#newEchelon();
+    for (const row of echelon.surplus())
+      if (!this.#valueIsZero(echelon.words, row + echelon.coefficientWords)) return this.#contradict();
+    if (echelon.rank === rows) return this.#solve(echelon);
+    this.#tryAt = this.full.count + rows - echelon.rank;
+    if (this.#matrices.open < this.#matrices.most) {
+      this.#echelon = echelon;
+      this.#matrices.open++;
+    }
+    return this.#tryPartial();
+  }
+
+  #solve(echelon: Echelon, known?: Uint32Array): boolean {
+    const values = known ?? new Uint32Array(this.#layout.rows * this.#layout.valueWords);
+    echelon.substitute(values, this.#layout.valueWords);
+    this.#close();
+    this.#solution = values;
+    this.full.dropRepeated();
+    this.#agreeing = Math.max(0, this.full.count - this.#layout.rows);
+    if (this.isProven) this.#release();
+    return true;
+  }
+
+  /** A symbol that comes when the block is solved. */
+  #check(tag: number, low: number, high: number): boolean {
+    // One that came before agrees with itself and proves nothing.
+    if (this.isProven || this.full.has(tag)) return false;
+    this.full.add(tag, low, high, 0);
+    const isRight = this.#agrees(tag, low, high);
+    if (isRight) {
+      this.#agreeing++;
+      if (this.isProven) this.#release();
+      return false;
+    }
+    return this.#contradict();
+  }
+
+  #agrees(tag: number, low: number, high: number): boolean {
+    const solution = this.#solution;
+    if (solution === undefined) return false;
+    const { valueWords } = this.#layout;
+    const row = this.#scratch;
+    this.#fillCoefficients(tag, row, 0);
+    let sumLow = 0;
+    let sumHigh = 0;
+    for (let w = 0; w < this.#coefficients.rowWords; w++) {
+      let bits = row[w];
+      while (bits !== 0) {
+        const bit = bits & -bits;
+        const k = (w << 5) + 31 - Math.clz32(bit);
+        sumLow ^= solution[k * valueWords];
+        if (valueWords === 2) sumHigh ^= solution[2 * k + 1];
+        bits ^= bit;
+      }
+    }
+    return (sumLow ^ low) === 0 && (sumHigh ^ high) === 0;
+  }
+
+  /** A wrong symbol is among the whole ones. True when a solution went. */
+  #contradict(): boolean {
+    const hadSolution = this.#solution !== undefined;
+    this.#faults['symbols-disagree']++;
+    this.#close();
+    this.#solution = undefined;
+    this.#contradicted = true;
+    // A directory is short: nothing can be told by its values of four bits.
+    if (this.#layout.width === 1) {
+      this.forget();
+      return hadSolution;
+    }
+    this.#tryAt = Math.max(this.full.count, this.#layout.rows + LOCATING_MARGIN + 1);
+    return this.full.count >= this.#tryAt ? this.#search() || hadSolution : hadSolution;
+  }
+
+  /** Looks for the wrong symbols, leaves them out and solves again. True when that gave a solution. */
+  #search(): boolean {
+    const { rows, valueWords, width } = this.#layout;
+    this.full.dropRepeated();
+    const { tags, low, high, count } = this.full;
+    const dependencies = dependenciesOf(count, rows, valueWords, (i, words, offset, valueOffset) =>
+      this.#fill(tags[i], low[i], high[i], words, offset, valueOffset),
+    );
+    const { rank } = dependencies.syndromes;
+    this.#tryAt = Math.max(count + 1, rows + rank + LOCATING_MARGIN);
+    const wrong = rank === 0 ? [] : locateWrong(dependencies);
+    if (wrong !== undefined) {
+      this.#faults['symbols-wrong'] += wrong.length;
+      return this.#leaveOut(new Set(wrong));
+    }
+    if (dependencies.count - rank >= LOCATING_MARGIN || rank >= 4 * width) {
+      this.#tryAt = count + RETRY_SYMBOLS;
+      const spell = locateSpell(dependencies);
+      if (spell !== undefined) {
+        const [from, to] = spell;
+        this.#faults['symbols-of-a-spell'] += to - from;
+        return this.#leaveOut(new Set(Array.from({ length: to - from }, (_, i) => from + i)));
+      }
+    }
+    return false;
+  }
+
+  #leaveOut(wrong: ReadonlySet<number>): boolean {
+    this.full.keep((i) => !wrong.has(i));
+    this.#contradicted = false;
+    this.#tryAt = this.#layout.rows;
+    return this.full.count >= this.#tryAt && this.#attempt();
+  }
+
+  /** Whatever lies, and for however long: after it has ended this leads to a block of right symbols. */
+  #forgetOldest(): void {
+    const count = Math.ceil(this.full.count / 4);
+    this.#faults['symbols-forgotten'] += count;
+    this.full.dropFirst(count);
+    this.#close();
+    this.#tryAt = this.full.count + 1;
+  }
+
+  /** With symbols that carry only some columns: each column has rows of its own beside those of the whole symbols. */
+  #tryPartial(): boolean {
+    const { rows, width } = this.#layout;
+    if (this.partial.count === 0) return false;
+    if (this.full.count + this.partial.leastOfAColumn(width) < this.#tryPartialAt) return false;
+    this.partial.dropRepeated();
+    const echelon = this.#echelon ?? this.#newEchelon();
+    for (const row of echelon.surplus())
+      if (!this.#valueIsZero(echelon.words, row + echelon.coefficientWords)) return this.#contradict();
+    const solved = this.#solveColumns(echelon);
+    if (solved === 'contradiction') {
+      this.#faults['partial-symbols-forgotten'] += this.partial.count;
+      this.partial.clear();
+      this.#tryPartialAt = rows;
+      return false;
+    }
+    if (typeof solved === 'number') {
+      this.#tryPartialAt = this.full.count + this.partial.leastOfAColumn(width) + solved;
+      return false;
+    }
+    return this.#solve(echelon, solved);
+  }
+
+  /** Values for the columns without a pivot; or how many symbols are missing at least. */
+  #solveColumns(echelon: Echelon): Uint32Array | number | 'contradiction' {
+    const { rows, width, valueWords } = this.#layout;
+    const free = rows - echelon.rank;
+    const { tags, low, high, masks, count } = this.partial;
+    const { coefficientWords, stride } = echelon;
+    const cleared = new Uint32Array(count * stride);
+    for (let i = 0; i < count; i++) {
+      const row = cleared.subarray(i * stride, (i + 1) * stride);
+      this.#fill(tags[i], low[i], high[i], row, 0, coefficientWords);
+      echelon.clear(row);
+    }
+    const values = new Uint32Array(rows * valueWords);
+    const columnValues = new Uint32Array(rows);
+    const columnStride = coefficientWords + 1;
+    for (let place = 0; place < width; place++) {
+      const columnCount = countWith(masks, count, place);
+      const words = new Uint32Array(columnCount * columnStride);
+      let at = 0;
+      for (let i = 0; i < count; i++) {
+        if (((masks[i] >>> place) & 1) === 0) continue;
+        words.set(cleared.subarray(i * stride, i * stride + coefficientWords), at);
+        const word = cleared[i * stride + coefficientWords + (place >> 3)];
+        words[at + coefficientWords] = (word >>> (4 * (place & 7))) & 15;
+        at += columnStride;
+      }
+      const column = new Echelon(words, columnCount, rows, 1);
+      for (const row of column.surplus()) if (words[row + coefficientWords] !== 0) return 'contradiction';
+      if (column.rank < free) return free - column.rank;
+      columnValues.fill(0);
+      column.substitute(columnValues, 1);
+      for (let k = 0; k < rows; k++) values[k * valueWords + (place >> 3)] |= columnValues[k] << (4 * (place & 7));
+    }
+    return values;
+  }
+}
+
+function countWith(masks: Uint16Array, count: number, place: number): number {
+  let found = 0;
+  for (let i = 0; i < count; i++) found += (masks[i] >>> place) & 1;
+  return found;
+}

@@ -1,0 +1,177 @@
+/**
+ * Finding the wrong ones among the symbols of a block.
+ *
+ * Let A be the coefficients of N symbols, y their values, e the errors (zero for all but t symbols). Every dependency between
+ * rows (a vector l with l A = 0) gives l y = l e: m = N - rank syndromes for each bit of the value. Column i of the dependency
+ * matrix L belongs to symbol i, and the syndromes lie in the span of the columns of the wrong symbols.
+ *
+ * 1. When the errors are linearly independent, each of these columns lies in the span of the syndromes (Metzner and Kapturowski,
+ *    "A general decoding technique applicable to replicated file disagreement location and concatenated code decoding", IEEE
+ *    Trans. IT 36, 1990). That of a right symbol does by chance, with probability 2^(r - m) for r independent syndromes.
+ * 2. When a few dependencies hold between the errors, the columns concerned are equal up to the span of the syndromes.
+ * 3. More wrong symbols than a value has bits, in one spell (another transmitter took over): the shortest stretch of symbols,
+ *    in the order they were heard, whose columns span the syndromes.
+ */
+
+import { Echelon } from './field.ts';
+
+/** Surplus beyond the number of wrong symbols: a right one is suspected with probability 2^-14, and wrongly cleared likewise. */
+export const LOCATING_MARGIN = 14;
+/** Two right ones of 4096 look alike by chance with probability 2^(23 - 32). */
+const LIKENESS_MARGIN = 32;
+/** Of the search for spells: more dependencies than this are not looked at. */
+const SPELL_DEPENDENCIES_MAX = 1024;
+const SPELL_GRID = 32;
+
+/** Fills in the coefficients of symbol `i`, and the words of its value. */
+export type FillSymbol = (i: number, words: Uint32Array, offset: number, valueOffset: number) => void;
+
+export interface Dependencies {
+  /** m */
+  readonly count: number;
+  /** N columns of m bits, `columnWords` words each. */
+  readonly columns: Uint32Array;
+  readonly columnWords: number;
+  readonly symbols: number;
+  /** One column of m bits for each bit of a value; independent ones only. */
+  readonly syndromes: Span;
+}
+
+/** Vectors over GF(2) that span a space, each with a highest bit of its own. */
+export class Span {
+  readonly words: number;
+  readonly #byTop = new Map<number, Uint32Array>();
+
+  constructor(words: number) {
+    this.words = words;
+  }
+
+  get rank(): number {
+    return this.#byTop.size;
+  }
+
+  basis(): Iterable<Uint32Array> {
+    return this.#byTop.values();
+  }
+
+  /** What is left of `vector`, in place: all zero when it is in the span; otherwise the same for all vectors that differ by one of it. */
+  reduce(vector: Uint32Array): Uint32Array {
+    for (let w = this.words - 1; w >= 0; w--) {
+      let skipped = 0;
+      for (;;) {
+        const bits = (vector[w] & ~skipped) >>> 0;
+        if (bits === 0) break;
+        const top = 31 - Math.clz32(bits);
+        const basis = this.#byTop.get((w << 5) + top);
+        if (basis === undefined) skipped |= 1 << top;
+        else for (let k = 0; k <= w; k++) vector[k] ^= basis[k];
+      }
+    }
+    return vector;
+  }
+
+  contains(vector: Uint32Array): boolean {
+    return this.reduce(vector.slice()).every((word) => word === 0);
+  }
+
+  /** False when it was in the span already. Keeps `vector`. */
+  add(vector: Uint32Array): boolean {
+    this.reduce(vector);
+    for (let w = this.words - 1; w >= 0; w--) {
+      if (vector[w] === 0) continue;
+      this.#byTop.set((w << 5) + 31 - Math.clz32(vector[w]), vector);
+      return true;
+    }
+    return false;
+  }
+}
+
+/** Dependencies between `symbols` rows of `unknowns` coefficients. Memory: 2 x `symbols` x `unknowns` bits. */
+export function dependenciesOf(symbols: number, unknowns: number, valueWords: number, fill: FillSymbol): Dependencies {
+  const coefficientWords = Math.ceil(unknowns / 32);
+  const markWords = Math.ceil(symbols / 32);
+  const stride = coefficientWords + markWords + valueWords;
+  const words = new Uint32Array(symbols * stride);
+  for (let i = 0; i < symbols; i++) {
+    const row = i * stride;
+    fill(i, words, row, row + coefficientWords + markWords);
+    words[row + coefficientWords + (i >>> 5)] = 1 << (i & 31);
+  }
+  const surplus = new Echelon(words, symbols, unknowns, markWords + valueWords).surplus();
+  const count = surplus.length;
+  const columnWords = Math.max(1, Math.ceil(count / 32));
+  const columns = new Uint32Array(symbols * columnWords);
+  const values = new Uint32Array(32 * valueWords * columnWords);
+  for (const [q, row] of surplus.entries()) {
+    const word = q >>> 5;
+    const bit = 1 << (q & 31);
+    const marks = row + coefficientWords;
+    for (let i = 0; i < symbols; i++)
+      if (((words[marks + (i >>> 5)] >>> (i & 31)) & 1) !== 0) columns[i * columnWords + word] |= bit;
+    for (let b = 0; b < 32 * valueWords; b++)
+      if (((words[marks + markWords + (b >>> 5)] >>> (b & 31)) & 1) !== 0) values[b * columnWords + word] |= bit;
+  }
+  const syndromes = new Span(columnWords);
+  for (let b = 0; b < 32 * valueWords; b++) syndromes.add(values.slice(b * columnWords, (b + 1) * columnWords));
+  return { count, columns, columnWords, symbols, syndromes };
+}
+
+function columnOf({ columns, columnWords }: Dependencies, i: number): Uint32Array {
+  return columns.slice(i * columnWords, (i + 1) * columnWords);
+}
+
+/** Whether errors in these symbols alone would explain everything, with enough dependencies left to have shown others. */
+function explains(dependencies: Dependencies, suspects: readonly number[]): boolean {
+  const { count, columnWords, syndromes } = dependencies;
+  const span = new Span(columnWords);
+  for (const i of suspects) span.add(columnOf(dependencies, i));
+  if (count - span.rank < LOCATING_MARGIN / 2) return false;
+  for (const syndrome of syndromes.basis()) if (!span.contains(syndrome)) return false;
+  return true;
+}
+
+/** The symbols that are wrong, ascending, and perhaps a right one among them; undefined when they cannot be told (yet). */
+export function locateWrong(dependencies: Dependencies): number[] | undefined {
+  const { count, symbols, syndromes, columnWords } = dependencies;
+  if (count - syndromes.rank < LOCATING_MARGIN) return undefined;
+  const inSpan: number[] = [];
+  const alike = new Map<string, number[]>();
+  const seesAlike = count - syndromes.rank >= LIKENESS_MARGIN;
+  for (let i = 0; i < symbols; i++) {
+    const rest = syndromes.reduce(columnOf(dependencies, i));
+    if (rest.every((word) => word === 0)) inSpan.push(i);
+    else if (seesAlike) {
+      const name = rest.join();
+      const others = alike.get(name);
+      if (others === undefined) alike.set(name, [i]);
+      else others.push(i);
+    }
+  }
+  if (explains(dependencies, inSpan)) return inSpan;
+  const likely = [...alike.values()].filter((members) => members.length > 1).flat();
+  if (likely.length === 0 || columnWords === 0) return undefined;
+  const suspects = [...inSpan, ...likely].toSorted((a, b) => a - b);
+  return explains(dependencies, suspects) ? suspects : undefined;
+}
+
+/** The shortest stretch, from .. to (not included), that explains everything; undefined when there is none. */
+export function locateSpell(dependencies: Dependencies): readonly [from: number, to: number] | undefined {
+  const { count, symbols, columnWords, syndromes } = dependencies;
+  if (count > SPELL_DEPENDENCIES_MAX || count < 2 * LOCATING_MARGIN) return undefined;
+  const step = Math.ceil(symbols / SPELL_GRID);
+  const room = count - LOCATING_MARGIN;
+  let best: readonly [number, number] | undefined;
+  for (let from = 0; from < symbols; from += step) {
+    const span = new Span(columnWords);
+    // A column that is not in the span makes it larger, so this ends after `room` columns of right symbols.
+    for (let to = from; to < symbols && span.rank <= room; ) {
+      const end = Math.min(symbols, to + step);
+      for (; to < end; to++) span.add(columnOf(dependencies, to));
+      if (span.rank > room || (best !== undefined && to - from >= best[1] - best[0])) break;
+      if (![...syndromes.basis()].every((syndrome) => span.contains(syndrome))) continue;
+      best = [from, to];
+      break;
+    }
+  }
+  return best;
+}
