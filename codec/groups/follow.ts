@@ -145,7 +145,8 @@ export class CounterFollower {
   #endedRuns(item: Pending): Stretch[] {
     const held = this.#held;
     const offset = this.#offset;
-    if (this.#hasBreak || held === undefined || offset === undefined) return [];
+    // Without a clock nobody knows how many groups are missing.
+    if (this.#hasBreak || held === undefined || offset === undefined || item.group.slot < 0) return [];
     const counter = (place: number): number => modulo(place + offset, COUNTER_MODULUS);
     const endsHere = (counter(item.place) & 15) === 15;
     const previous = this.#pending.at(-2);

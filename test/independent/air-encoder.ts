@@ -82,7 +82,7 @@ function reedSolomon(bytes: Uint8Array): Carry {
   const [offsetsOfA, offsetsOfC] = [pieceOffsets(coded.length, 4), pieceOffsets(coded.length, 6)];
   return (stream, c) => {
     const pieceBytes = stream === 0 ? 4 : 6;
-    const offset = stream === 0 ? offsetsOfA(c) : offsetsOfC(c);
+    const offset = stream === 0 ? offsetsOfA(stream, c) : offsetsOfC(stream, c);
     const piece = new Uint8Array(pieceBytes);
     piece.set(coded.subarray(offset, offset + pieceBytes));
     return stream === 0 ? nibblesOf(piece) : [0, ...nibblesOf(piece)];

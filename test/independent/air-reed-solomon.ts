@@ -148,17 +148,17 @@ function smallestPrimeFrom(number: number): number {
 }
 
 /** Where in the coded object the pieces begin, by c. */
-export function pieceOffsets(codedBytes: number, pieceBytes: number): (c: number) => number {
+export function pieceOffsets(codedBytes: number, pieceBytes: number): (stream: number, c: number) => number {
   const pieces = Math.ceil(codedBytes / pieceBytes);
   const prime = smallestPrimeFrom(pieces);
-  return (c) => ((c % prime) % pieces) * pieceBytes;
+  return (stream, c) => (((c + stream * Math.ceil(prime / 4)) % prime) % pieces) * pieceBytes;
 }
 
 export class ReedSolomonObject {
   readonly #sizeBytes: number;
   /** The last value received of each byte. */
   readonly #coded: Int16Array;
-  readonly #offsets: ReadonlyMap<number, (c: number) => number>;
+  readonly #offsets: ReadonlyMap<number, (stream: number, c: number) => number>;
 
   constructor(sizeBytes: number) {
     const { codedBytes } = shapeOf(sizeBytes);
@@ -167,11 +167,10 @@ export class ReedSolomonObject {
     this.#offsets = new Map([4, 6].map((pieceBytes) => [pieceBytes, pieceOffsets(codedBytes, pieceBytes)]));
   }
 
-  add({ c, nibbles }: Payload): void {
-    // Type C has `pppp` = 0 before the piece.
-    if (nibbles.length % 2 === 1 && nibbles[0] !== 0) return;
+  add({ stream, c, nibbles }: Payload): void {
+    // Type C has `pppp` before the piece.
     const piece = nibbles.slice(nibbles.length % 2);
-    const offset = this.#offsets.get(piece.length / 2)?.(c) ?? 0;
+    const offset = this.#offsets.get(piece.length / 2)?.(stream, c) ?? 0;
     for (let i = 0; i < piece.length / 2; i++) {
       const [high, low] = [piece[2 * i], piece[2 * i + 1]];
       // Zeros behind the coded object are beyond the array, which takes no notice of them.
