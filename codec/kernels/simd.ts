@@ -14,7 +14,7 @@ interface WebAssemblyNamespace {
 
 declare const WebAssembly: WebAssemblyNamespace | undefined;
 
-interface Exports {
+export interface SimdExports {
   convert(bytes: number, count: number, flip: number, centre: number, re: number, im: number): void;
   correct(re: number, im: number, count: number, affine: number, turn: number): void;
   filter(re: number, im: number, taps: number, length: number, outRe: number, outIm: number, count: number): void;
@@ -30,6 +30,19 @@ interface Exports {
   ): void;
   discriminate(re: number, im: number, count: number, scale: number, out: number, sums: number): void;
   bands(x: number, step: number, taps: number, length: number, bands: number, outputs: number, out: number): void;
+  combine(
+    matrix: number,
+    order: number,
+    first: number,
+    count: number,
+    bits: number,
+    word: number,
+    length: number,
+    table: number,
+    stride: number,
+    columns: number,
+    found: number,
+  ): void;
 }
 
 const PAGE_BYTES = 65_536;
@@ -50,16 +63,25 @@ function compile(): object | null {
   return compiled;
 }
 
+/** The same, instantiated with a memory of this size; null where there is no SIMD or no room. */
+export function instantiateSimd(
+  memoryBytes: number,
+): { readonly buffer: ArrayBuffer; readonly firstByte: number; readonly simd: SimdExports } | null {
+  const module = compile();
+  const room = module === null ? null : instantiate(module, Math.ceil((memoryBytes + FIRST_BYTE) / PAGE_BYTES));
+  return room === null ? null : { buffer: room.memory.buffer, firstByte: FIRST_BYTE, simd: room.simd };
+}
+
 /** Null when the system has no address space for it: an engine may reserve gigabytes around a memory. */
 function instantiate(
   module: object,
   pages: number,
-): { readonly memory: { readonly buffer: ArrayBuffer }; readonly simd: Exports } | null {
+): { readonly memory: { readonly buffer: ArrayBuffer }; readonly simd: SimdExports } | null {
   if (typeof WebAssembly === 'undefined') return null;
   try {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    return { memory, simd: exports as Exports };
+    return { memory, simd: exports as SimdExports };
   } catch {
     return null;
   }

@@ -32,6 +32,8 @@ const AHEAD = 32;
 const PROOF = LOCATING_MARGIN;
 /** After an attempt to find wrong symbols that failed. */
 const RETRY_SYMBOLS = 16;
+/** Matrices have room for a multiple of this. */
+const ROOM_STEP = 256;
 
 export class BlockCollector {
   readonly #layout: Layout;
@@ -96,9 +98,9 @@ export class BlockCollector {
     if (this.#contradicted) return this.full.count >= this.#tryAt && this.#search();
     const echelon = this.#echelon;
     if (echelon !== undefined) {
-      this.#fill(tag, low, high, this.#scratch, 0, echelon.coefficientWords);
+      this.#fill(tag, low, high, this.#scratch, 0, echelon.valueAt);
       if (!echelon.add(this.#scratch)) {
-        if (this.#valueIsZero(this.#scratch, echelon.coefficientWords)) return false;
+        if (this.#valueIsZero(this.#scratch, echelon.valueAt)) return false;
         return this.#contradict();
       }
       if (echelon.rank === rows) return this.#solve(echelon);
@@ -143,6 +145,7 @@ export class BlockCollector {
 
   #close(): void {
     if (this.#echelon === undefined) return;
+    this.#echelon.close();
     this.#echelon = undefined;
     this.#matrices.open--;
   }
@@ -169,33 +172,44 @@ export class BlockCollector {
     const { rows, valueWords } = this.#layout;
     this.full.dropRepeated();
     const { tags, low, high, count } = this.full;
-    const coefficientWords = this.#coefficients.rowWords;
-    const stride = coefficientWords + valueWords;
-    const words = new Uint32Array(Math.max(count, rows) * stride);
+    // Rows at the end of a block do not differ much in number, so that the memory of the one before serves the next.
+    const room = Math.ceil(Math.max(count, rows) / ROOM_STEP) * ROOM_STEP;
+    const echelon = new Echelon(room, rows, valueWords);
+    const { words, stride, valueAt } = echelon;
     for (let i = 0; i < count; i++) {
       const at = i * stride;
-      this.#fill(tags[i], low[i], high[i], words, at, at + coefficientWords);
+      this.#fill(tags[i], low[i], high[i], words, at, at + valueAt);
     }
-    return new Echelon(words, count, rows, valueWords);
+    echelon.eliminate(count);
+    return echelon;
   }
 
   #attempt(): boolean {
     const { rows } = this.#layout;
     const echelon = this.#newEchelon();
-    for (const row of echelon.surplus())
-      if (!this.#valueIsZero(echelon.words, row + echelon.coefficientWords)) return this.#contradict();
+    if (!this.#agree(echelon)) {
+      echelon.close();
+      return this.#contradict();
+    }
     if (echelon.rank === rows) return this.#solve(echelon);
     this.#tryAt = this.full.count + rows - echelon.rank;
     if (this.#matrices.open < this.#matrices.most) {
       this.#echelon = echelon;
       this.#matrices.open++;
-    }
+    } else echelon.close();
     return this.#tryPartial();
+  }
+
+  /** Whether what is left of the rows without coefficients is nothing. */
+  #agree(echelon: Echelon): boolean {
+    const { words, valueAt } = echelon;
+    return echelon.surplus().every((row) => this.#valueIsZero(words, row + valueAt));
   }
 
   #solve(echelon: Echelon, known?: Uint32Array): boolean {
     const values = known ?? new Uint32Array(this.#layout.rows * this.#layout.valueWords);
     echelon.substitute(values, this.#layout.valueWords);
+    echelon.close();
     this.#close();
     this.#solution = values;
     this.full.dropRepeated();
@@ -305,9 +319,10 @@ export class BlockCollector {
     if (this.full.count + this.partial.leastOfAColumn(width) < this.#tryPartialAt) return false;
     this.partial.dropRepeated();
     const echelon = this.#echelon ?? this.#newEchelon();
-    for (const row of echelon.surplus())
-      if (!this.#valueIsZero(echelon.words, row + echelon.coefficientWords)) return this.#contradict();
-    const solved = this.#solveColumns(echelon);
+    const agrees = this.#agree(echelon);
+    const solved = agrees ? this.#solveColumns(echelon) : 'contradiction';
+    if (echelon !== this.#echelon && typeof solved !== 'object') echelon.close();
+    if (!agrees) return this.#contradict();
     if (solved === 'contradiction') {
       this.#faults['partial-symbols-forgotten'] += this.partial.count;
       this.partial.clear();
@@ -326,32 +341,35 @@ export class BlockCollector {
     const { rows, width, valueWords } = this.#layout;
     const free = rows - echelon.rank;
     const { tags, low, high, masks, count } = this.partial;
-    const { coefficientWords, stride } = echelon;
+    const { coefficientWords, stride, valueAt } = echelon;
     const cleared = new Uint32Array(count * stride);
     for (let i = 0; i < count; i++) {
       const row = cleared.subarray(i * stride, (i + 1) * stride);
-      this.#fill(tags[i], low[i], high[i], row, 0, coefficientWords);
+      this.#fill(tags[i], low[i], high[i], row, 0, valueAt);
       echelon.clear(row);
     }
     const values = new Uint32Array(rows * valueWords);
     const columnValues = new Uint32Array(rows);
-    const columnStride = coefficientWords + 1;
     for (let place = 0; place < width; place++) {
       const columnCount = countWith(masks, count, place);
-      const words = new Uint32Array(columnCount * columnStride);
+      const column = new Echelon(Math.ceil(columnCount / ROOM_STEP) * ROOM_STEP, rows, 1);
+      const { words } = column;
       let at = 0;
       for (let i = 0; i < count; i++) {
         if (((masks[i] >>> place) & 1) === 0) continue;
         words.set(cleared.subarray(i * stride, i * stride + coefficientWords), at);
-        const word = cleared[i * stride + coefficientWords + (place >> 3)];
-        words[at + coefficientWords] = (word >>> (4 * (place & 7))) & 15;
-        at += columnStride;
+        const word = cleared[i * stride + valueAt + (place >> 3)];
+        words[at + column.valueAt] = (word >>> (4 * (place & 7))) & 15;
+        at += column.stride;
       }
-      const column = new Echelon(words, columnCount, rows, 1);
-      for (const row of column.surplus()) if (words[row + coefficientWords] !== 0) return 'contradiction';
-      if (column.rank < free) return free - column.rank;
+      column.eliminate(columnCount);
+      const agrees = column.surplus().every((row) => words[row + column.valueAt] === 0);
+      const missing = free - column.rank;
       columnValues.fill(0);
-      column.substitute(columnValues, 1);
+      if (agrees && missing <= 0) column.substitute(columnValues, 1);
+      column.close();
+      if (!agrees) return 'contradiction';
+      if (missing > 0) return missing;
       for (let k = 0; k < rows; k++) values[k * valueWords + (place >> 3)] |= columnValues[k] << (4 * (place & 7));
     }
     return values;

@@ -112,7 +112,7 @@ export class ObjectCollector implements Collector {
     this.identity = identity.slice();
     this.sizeBytes = sizeBytes;
     this.#coefficients = new Coefficients(this.identity, layout.rows);
-    this.#scratch = new Uint32Array(this.#coefficients.rowWords + 2);
+    this.#scratch = new Uint32Array(this.#coefficients.rowWords + 8);
     this.#matches = matches ?? ((bytes) => identityOf(bytes).every((byte, i) => byte === this.identity[i]));
     this.#blocks = Array.from(
       { length: layout.blocks },

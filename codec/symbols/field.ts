@@ -3,41 +3,52 @@
  * Russians" as in Albrecht, Bard and Hart, "Efficient multiplication of dense matrices over GF(2)", 2010), which is five
  * times faster at 4096 unknowns than one pivot at a time, and then one by one as they come.
  *
- *     row      |coefficient words .......|value words ...|     coefficient j is bit (j mod 32) of word floor(j / 32)
+ *     row      |coefficient words .......|padding|value words ...|     coefficient j is bit (j mod 32) of word floor(j / 32)
  *
  * The value words (right-hand sides, or a record of which rows were added) take part in every addition.
  */
 
+import { giveBackRows, ROW_ALIGNMENT_WORDS, type Rows, takeRows } from '../kernels/rows.ts';
 import { MisuseError } from '../misuse.ts';
 
 const STRIP = 8;
 
-/** Rows in echelon form: no row has a coefficient below its pivot. Memory: the rows given, and a table of 256 while eliminating. */
+/** Rows in echelon form: no row has a coefficient below its pivot. Memory: the rows, and a table of 256. */
 export class Echelon {
   readonly unknowns: number;
   readonly coefficientWords: number;
+  /** Words of a row. The value is in its last `valueWords` words; between it and the coefficients are up to three of padding. */
   readonly stride: number;
+  readonly valueAt: number;
   rank = 0;
   /** Row of the pivot in each column, as an offset into `words`; -1 where there is none (yet). */
   readonly pivots: Int32Array;
+  /** The rows; to be filled before `eliminate`. */
+  readonly words: Uint32Array;
+  readonly #rows: Rows;
   /** Offsets of the rows; those from `rank` on have no coefficients left and their values tell whether all agree. */
   readonly #order: Int32Array;
-  #count: number;
-  readonly words: Uint32Array;
+  #count = 0;
+  #isClosed = false;
 
-  /** Takes over `words`: `count` rows, with room for as many more as `add` may need, at most `unknowns` rows of rank in all. */
-  constructor(words: Uint32Array, count: number, unknowns: number, valueWords: number) {
-    this.words = words;
+  /** Room for `room` rows, all zeros. */
+  constructor(room: number, unknowns: number, valueWords: number) {
     this.unknowns = unknowns;
     this.coefficientWords = Math.ceil(unknowns / 32);
-    this.stride = this.coefficientWords + valueWords;
+    const words = this.coefficientWords + valueWords;
+    this.stride = Math.ceil(words / ROW_ALIGNMENT_WORDS) * ROW_ALIGNMENT_WORDS;
+    this.valueAt = this.stride - valueWords;
     this.pivots = new Int32Array(unknowns).fill(-1);
-    const room = Math.floor(words.length / this.stride);
-    if (count > room) throw new MisuseError('ECHELON_ROOM', `${count} rows do not fit into ${words.length} words`);
-    this.#order = new Int32Array(room);
+    this.#rows = takeRows(room, this.stride);
+    this.words = this.#rows.matrix;
+    this.#order = this.#rows.order;
     for (let i = 0; i < room; i++) this.#order[i] = i * this.stride;
-    this.#count = count;
-    this.#eliminate();
+  }
+
+  /** Gives the memory back; nothing may be asked of it afterwards. */
+  close(): void {
+    if (!this.#isClosed) giveBackRows(this.#rows);
+    this.#isClosed = true;
   }
 
   /** Rows whose coefficients came to nothing: offsets of what is left of them. */
@@ -93,7 +104,7 @@ export class Echelon {
   }
 
   /**
-   * Back-substitution: the unknowns, `valueWords` words each, from rows whose last `valueWords` words are their values. Columns
+   * Back-substitution: the unknowns, `valueWords` words each, from the last words of the rows. Columns
    * without a pivot are taken from `values`, the others written to it. Tables of eight unknowns at a time, 1 MB at 4096.
    */
   substitute(values: Uint32Array, valueWords: 1 | 2): void {
@@ -134,12 +145,13 @@ export class Echelon {
     }
   }
 
-  #eliminate(): void {
+  /** The first `count` rows, all at once. */
+  eliminate(count: number): void {
     const { words, unknowns, stride, pivots } = this;
+    const { table, columns } = this.#rows;
     const order = this.#order;
-    const count = this.#count;
-    const table = new Uint32Array(stride << STRIP);
-    const columns = new Int32Array(STRIP);
+    if (count > order.length) throw new MisuseError('ECHELON_ROOM', `there is no room for ${count} rows`);
+    this.#count = count;
     let rank = 0;
     for (let top = 0; top < unknowns && rank < count; top += STRIP) {
       const width = Math.min(STRIP, unknowns - top);
@@ -152,24 +164,19 @@ export class Echelon {
         found++;
       }
       if (found === 0) continue;
-      const length = stride - word;
+      // Words before the strip's are zero in all rows that are left.
+      const from = word - (word % ROW_ALIGNMENT_WORDS);
       // Every combination of the strip's pivots, each from a smaller one and one pivot.
+      const length = stride - from;
+      table.fill(0, 0, length);
       for (let v = 1; v < 1 << found; v++) {
         const low = v & -v;
-        const pivot = order[rank + 31 - Math.clz32(low)] + word;
-        const from = (v ^ low) * stride;
+        const pivot = order[rank + 31 - Math.clz32(low)] + from;
+        const other = (v ^ low) * stride;
         const to = v * stride;
-        for (let w = 0; w < length; w++) table[to + w] = table[from + w] ^ words[pivot + w];
+        for (let w = 0; w < length; w++) table[to + w] = table[other + w] ^ words[pivot + w];
       }
-      const shift = top & 31;
-      for (let i = rank + found; i < count; i++) {
-        const row = order[i] + word;
-        let v = (words[row] >>> shift) & 0xff;
-        if (v === 0) continue;
-        if (found < STRIP) v = gather(words[row], columns, found);
-        const from = v * stride;
-        for (let w = 0; w < length; w++) words[row + w] ^= table[from + w];
-      }
+      this.#rows.combine(rank + found, count, word, from, found);
       rank += found;
     }
     this.rank = rank;
@@ -198,12 +205,6 @@ export class Echelon {
     }
     return false;
   }
-}
-
-function gather(bits: number, columns: Int32Array, found: number): number {
-  let v = 0;
-  for (let l = 0; l < found; l++) v |= ((bits >>> columns[l]) & 1) << l;
-  return v;
 }
 
 function addRow(words: Uint32Array, to: number, from: number, word: number, stride: number): void {

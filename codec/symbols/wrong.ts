@@ -88,16 +88,16 @@ export class Span {
 
 /** Dependencies between `symbols` rows of `unknowns` coefficients. Memory: 2 x `symbols` x `unknowns` bits. */
 export function dependenciesOf(symbols: number, unknowns: number, valueWords: number, fill: FillSymbol): Dependencies {
-  const coefficientWords = Math.ceil(unknowns / 32);
   const markWords = Math.ceil(symbols / 32);
-  const stride = coefficientWords + markWords + valueWords;
-  const words = new Uint32Array(symbols * stride);
+  const echelon = new Echelon(symbols, unknowns, markWords + valueWords);
+  const { words, stride, valueAt: marksAt } = echelon;
   for (let i = 0; i < symbols; i++) {
     const row = i * stride;
-    fill(i, words, row, row + coefficientWords + markWords);
-    words[row + coefficientWords + (i >>> 5)] = 1 << (i & 31);
+    fill(i, words, row, row + marksAt + markWords);
+    words[row + marksAt + (i >>> 5)] = 1 << (i & 31);
   }
-  const surplus = new Echelon(words, symbols, unknowns, markWords + valueWords).surplus();
+  echelon.eliminate(symbols);
+  const surplus = echelon.surplus();
   const count = surplus.length;
   const columnWords = Math.max(1, Math.ceil(count / 32));
   const columns = new Uint32Array(symbols * columnWords);
@@ -105,12 +105,13 @@ export function dependenciesOf(symbols: number, unknowns: number, valueWords: nu
   for (const [q, row] of surplus.entries()) {
     const word = q >>> 5;
     const bit = 1 << (q & 31);
-    const marks = row + coefficientWords;
+    const marks = row + marksAt;
     for (let i = 0; i < symbols; i++)
       if (((words[marks + (i >>> 5)] >>> (i & 31)) & 1) !== 0) columns[i * columnWords + word] |= bit;
     for (let b = 0; b < 32 * valueWords; b++)
       if (((words[marks + markWords + (b >>> 5)] >>> (b & 31)) & 1) !== 0) values[b * columnWords + word] |= bit;
   }
+  echelon.close();
   const syndromes = new Span(columnWords);
   for (let b = 0; b < 32 * valueWords; b++) syndromes.add(values.slice(b * columnWords, (b + 1) * columnWords));
   return { count, columns, columnWords, symbols, syndromes };

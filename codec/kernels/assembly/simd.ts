@@ -210,3 +210,38 @@ export function bands(x: usize, step: i32, taps: usize, length: i32, count: i32,
     x += step << 2;
   }
 }
+
+/**
+ * Rows order[first] .. order[count - 1] (offsets in words) of a matrix: adds to each, from word on, the row of the table that its bits at
+ * `columns` (of word `bits`) name. word and length: multiples of 4, in words.
+ */
+export function combine(
+  matrix: usize,
+  order: usize,
+  first: i32,
+  count: i32,
+  bits: i32,
+  word: i32,
+  length: i32,
+  table: usize,
+  stride: i32,
+  columns: usize,
+  found: i32,
+): void {
+  const shift = load<i32>(columns);
+  for (let i = first; i < count; i++) {
+    const row = matrix + ((<usize>load<i32>(order + ((<usize>i) << 2))) << 2);
+    const value = load<u32>(row + ((<usize>bits) << 2));
+    let v: u32;
+    if (found == 8) v = (value >> shift) & 0xff;
+    else {
+      v = 0;
+      for (let l = 0; l < found; l++) v |= ((value >> load<i32>(columns + ((<usize>l) << 2))) & 1) << l;
+    }
+    if (v == 0) continue;
+    let from = table + <usize>(v * stride) * 4;
+    let to = row + ((<usize>word) << 2);
+    const end = to + ((<usize>length) << 2);
+    for (; to < end; to += 16, from += 16) v128.store(to, v128.xor(v128.load(to), v128.load(from)));
+  }
+}
