@@ -238,8 +238,7 @@ function varianceOf(sent: number, blocks: number, loss: number, burstGroups: num
 /** Abramowitz and Stegun 26.2.17, error below 7.5e-8. */
 function normal(x: number): number {
   const t = 1 / (1 + 0.2316419 * Math.abs(x));
-  const polynomial =
-    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const polynomial = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
   const tail = 0.3989422804 * Math.exp((-x * x) / 2) * polynomial;
   return x >= 0 ? 1 - tail : tail;
 }

@@ -14,6 +14,8 @@ export interface Anchor {
 }
 
 export const ANCHOR_SPACING = 128;
+/** A directory version holds for so many anchors at least. */
+export const VERSION_ANCHORS_MIN = 4;
 /** Bits of `c` that an anchor does not tell. */
 const SPACING_BITS = 7;
 export const COUNTER_MODULUS = 0x100_0000;

@@ -2,7 +2,7 @@
 
 import { MisuseError } from '../misuse.ts';
 import { FountainSpreader, type Spreader } from '../symbols/spread.ts';
-import { ANCHOR_SPACING, COUNTER_MODULUS, makeAnchorA, makeAnchorC } from './anchor.ts';
+import { ANCHOR_SPACING, COUNTER_MODULUS, makeAnchorA, makeAnchorC, VERSION_ANCHORS_MIN } from './anchor.ts';
 import { makeAssignment } from './announce.ts';
 import {
   type Directory,
@@ -56,6 +56,8 @@ export class StreamCarrier {
   #directory: Directory | undefined;
   #directorySpreader: Spreader | undefined;
   #nextDirectory: Directory | undefined;
+  /** Anchors of the version in force; before a start it was so for long. */
+  #versionAnchors = VERSION_ANCHORS_MIN;
   #handle = DIRECTORY_HANDLE;
   #spreader: Spreader | undefined;
   #assignmentDue = false;
@@ -93,7 +95,7 @@ export class StreamCarrier {
     this.#header = header;
   }
 
-  /** Takes effect at the next anchor. Its version must differ from that of the directory in force. */
+  /** Takes effect at the next anchor at which the one in force has been so for four. Its version must differ from that of the directory in force. */
   setDirectory(directory: Directory): void {
     if (this.#directory !== undefined && directory.version === this.#directory.version) {
       throw new MisuseError('DIRECTORY_VERSION', 'a changed directory needs a new version');
@@ -111,7 +113,9 @@ export class StreamCarrier {
     }
     const c = this.#counter;
     const isAnchor = c % ANCHOR_SPACING === 0;
-    if (isAnchor && this.#nextDirectory !== undefined) this.#adopt(this.#nextDirectory);
+    if (isAnchor) this.#versionAnchors++;
+    if (isAnchor && this.#nextDirectory !== undefined && this.#versionAnchors > VERSION_ANCHORS_MIN)
+      this.#adopt(this.#nextDirectory);
     if (this.#directory === undefined || this.#directorySpreader === undefined) {
       throw new MisuseError('NO_DIRECTORY', 'a stream needs a directory before its first group');
     }
@@ -148,6 +152,7 @@ export class StreamCarrier {
       directoryIdentity(directory.version, bytes.length / DIRECTORY_UNIT_BYTES),
     );
     this.#nextDirectory = undefined;
+    this.#versionAnchors = 1;
   }
 
   /*

@@ -6,7 +6,14 @@
  * the groups before the first break belong to the old count, those after the last break to the new one, and what lies between is dropped.
  */
 
-import { type Anchor, ANCHOR_SPACING, COUNTER_MODULUS, parseAnchorA, parseAnchorC } from './anchor.ts';
+import {
+  type Anchor,
+  ANCHOR_SPACING,
+  COUNTER_MODULUS,
+  parseAnchorA,
+  parseAnchorC,
+  VERSION_ANCHORS_MIN,
+} from './anchor.ts';
 import type { StreamNumber } from './group.ts';
 import type { DataGroup } from './select.ts';
 
@@ -39,7 +46,7 @@ export type FollowDrop =
   | 'place-unknown'
   /** Waited for an anchor for too long. */
   | 'no-anchor'
-  /** More than one anchor away from the nearest version known. */
+  /** More than four anchors away from the nearest version known. */
   | 'version-unknown';
 
 interface Pending {
@@ -59,9 +66,12 @@ interface Candidate {
 }
 
 /** Longest gap, in counted groups, over which directory versions cannot have wrapped unseen. */
-const VERSION_MEMORY_GROUPS = 4096;
+const VERSION_MEMORY_GROUPS = 15_360;
 /** A single type A anchor that follows a break is believed this far from the guess: a wrong one passes once in 2^18. */
 const PLAUSIBLE_JUMP = 4096;
+/** A sender keeps its share, so that the rate tells the count within a group or so; a turn more would be 8 or 16 away. */
+const SURE_SLOTS = 256;
+const SURE_GROUPS = 1.5;
 const CANDIDATES_MAX = 64;
 const SPANS = COUNTER_MODULUS / ANCHOR_SPACING;
 
@@ -90,7 +100,7 @@ export class CounterFollower {
   /** The last anchor believed. */
   #held: Candidate | undefined;
   #candidates: Candidate[] = [];
-  /** Our groups per group of the stream, measured between anchors; 0 = not yet. */
+  /** Our groups per group of the stream, measured between anchors; 0 = not yet. Streams 1 to 3 are ours as a rule. */
   #rate = 0;
   #clockEpoch = 0;
   #heldEpoch = -1;
@@ -102,6 +112,7 @@ export class CounterFollower {
     this.#stream = stream;
     this.#limit = limit;
     this.#modulus = stream === 0 ? 16 : 8;
+    this.#rate = stream === 0 ? 0 : 1;
     this.#isSure = isSure;
   }
 
@@ -130,6 +141,8 @@ export class CounterFollower {
     if (anchor === undefined) return this.#endedRuns(item);
     const candidate = { item, anchor, offset: modulo(anchor.counter - item.place, COUNTER_MODULUS) };
     if (candidate.offset === this.#offset) return this.#agree(candidate);
+    const recounted = this.#recounted(candidate);
+    if (recounted !== undefined) return this.#agree(recounted);
     const chain = this.#candidates.filter((other) => other.offset === candidate.offset);
     if (this.#stream !== 0 || chain.length > 0 || this.#followsBreak(candidate))
       return this.#relock([...chain, candidate]);
@@ -154,19 +167,20 @@ export class CounterFollower {
     const pending = this.#pending;
     const ended = endsHere ? pending.length : pending.length - 1;
     const groups: PlacedGroup[] = [];
-    let at = 0;
-    while (at < ended) {
-      const span = modulo(counter(pending[at].place) - held.anchor.counter, COUNTER_MODULUS) / ANCHOR_SPACING;
-      if (span >= 2) break;
+    const kept: Pending[] = [];
+    for (let at = 0; at < ended; ) {
+      const first = counter(pending[at].place);
       let end = at + 1;
-      while (end < ended && counter(pending[end].place) >> 4 === counter(pending[at].place) >> 4) end++;
-      const run = this.#placed(pending.slice(at, end), offset, held.anchor, undefined);
-      if (span >= 1 && !this.#isSure(run)) break;
-      for (const group of run) groups.push(group);
+      while (end < ended && counter(pending[end].place) >> 4 === first >> 4) end++;
+      const items = pending.slice(at, end);
+      const span = modulo(first - held.anchor.counter, COUNTER_MODULUS) / ANCHOR_SPACING;
+      const run = span < VERSION_ANCHORS_MIN + 1 ? this.#placed(items, offset, held.anchor, undefined) : [];
+      if (span < 1 || (run.length > 0 && this.#isSure(run))) groups.push(...run);
+      else kept.push(...items);
       at = end;
     }
-    if (at === 0) return [];
-    this.#pending = pending.slice(at);
+    if (groups.length === 0) return [];
+    this.#pending = [...kept, ...pending.slice(ended)];
     return [{ reenteredAt: -1, groups, anchor: undefined }];
   }
 
@@ -227,12 +241,53 @@ export class CounterFollower {
     if (slots < 0) return { advance: least, broken: true };
     if (least > slots) return undefined;
     if (least + modulus > slots) return { advance: least, broken: false };
-    const turns = Math.max(0, Math.round((this.#rate * slots - least) / modulus));
-    return { advance: least + modulus * Math.min(turns, Math.floor((slots - least) / modulus)), broken: true };
+    const expected = this.#rate * slots;
+    const turns = Math.max(0, Math.round((expected - least) / modulus));
+    const advance = least + modulus * Math.min(turns, Math.floor((slots - least) / modulus));
+    const isSure = this.#rate > 0 && slots <= SURE_SLOTS && Math.abs(advance - expected) <= SURE_GROUPS;
+    return { advance, broken: !isSure };
   }
 
   #least(from: Pending, group: DataGroup): number {
     return (group.place - from.place) & (this.#modulus - 1) || this.#modulus;
+  }
+
+  /**
+   * The guesses since the anchor that is held, made anew with the rate that an anchor after them shows. Undefined when they still
+   * do not lead to it.
+   */
+  #recounted(candidate: Candidate): Candidate | undefined {
+    const held = this.#held;
+    const offset = this.#offset;
+    const { item, anchor } = candidate;
+    if (held === undefined || offset === undefined || this.#heldEpoch !== this.#clockEpoch || !this.#hasBreak)
+      return undefined;
+    const slots = item.group.slot - held.item.group.slot;
+    const groups = modulo(anchor.counter - held.anchor.counter, COUNTER_MODULUS);
+    if (item.group.slot < 0 || held.item.group.slot < 0 || groups === 0 || groups > slots) return undefined;
+    const rate = this.#rate;
+    this.#rate = groups / slots;
+    const pending: Pending[] = [];
+    let last = held.item;
+    for (const one of this.#pending) {
+      if (one.place <= held.item.place) {
+        pending.push(one);
+        continue;
+      }
+      const step = this.#step(last, one.group);
+      if (step === undefined) break;
+      last = { ...one, place: last.place + step.advance };
+      pending.push(last);
+    }
+    if (pending.length < this.#pending.length || last.place !== held.item.place + groups) {
+      this.#rate = rate;
+      return undefined;
+    }
+    this.#pending = pending;
+    this.#last = last;
+    this.#beforeLast = undefined;
+    this.#candidates = [];
+    return { item: last, anchor, offset };
   }
 
   #followsBreak(candidate: Candidate): boolean {
@@ -305,6 +360,7 @@ export class CounterFollower {
       groups,
       anchor: first.anchor,
     });
+    this.#measureRate(first);
     this.#offset = first.offset;
     this.#heldEpoch = -1;
     this.#hold(first, at);
@@ -344,9 +400,12 @@ export class CounterFollower {
       const span = Math.floor(counter / ANCHOR_SPACING);
       const versionBefore = before?.version ?? -1;
       const versionAfter = span === beforeSpan ? versionBefore : (after?.version ?? -1);
-      // A handle stays empty for one version before it changes hands, so one version away it means the same or nothing.
-      if (versionBefore < 0 && (span + 1) % SPANS !== afterSpan) this.drops['version-unknown']++;
-      else if (versionAfter < 0 && span !== (beforeSpan + 1) % SPANS) this.drops['version-unknown']++;
+      // A version holds for four anchors, and a handle stays empty for one version before it changes hands: so far from an
+      // anchor it means the same as there, or nothing.
+      const isFar =
+        (versionBefore < 0 && modulo(afterSpan - span, SPANS) > VERSION_ANCHORS_MIN) ||
+        (versionAfter < 0 && modulo(span - beforeSpan, SPANS) > VERSION_ANCHORS_MIN);
+      if (isFar) this.drops['version-unknown']++;
       else placed.push({ counter, group, versionBefore, versionAfter, heardAt });
     }
     return placed;
