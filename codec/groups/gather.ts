@@ -201,7 +201,8 @@ export class Gatherer {
         events.push({ kind: 'symbols', entry: result.entry, stream: run.stream, symbols: result.symbols });
         return false;
       case 'directory': {
-        const news = this.#shelf.addSymbols(result.version, run.stream, result.symbols, run.heardAt);
+        const { version, symbols, isLikely } = result;
+        const news = this.#shelf.addSymbols(version, run.stream, symbols, run.heardAt, isLikely);
         if (news === 'size-unknown') this.#wait({ run, lacks: 'directory-size' });
         else this.#drop('group-in-wrong-run', result.wrong);
         return news === 'learned' || news === 'confirmed';
@@ -228,7 +229,7 @@ export class Gatherer {
   /** Cheap, because it is asked of everything that waits whenever a directory was heard. */
   #isReady({ run, lacks }: Waiting): boolean {
     const { versionBefore, versionAfter, epoch } = run;
-    if (lacks === 'directory-size') return this.#shelf.takesSymbols(versionBefore);
+    if (lacks === 'directory-size') return this.#shelf.takesSymbols(versionBefore < 0 ? versionAfter : versionBefore);
     const isKnown = (version: number): boolean => version < 0 || this.#shelf.directoryOf(version, epoch) !== undefined;
     return isKnown(versionBefore) && isKnown(versionAfter);
   }

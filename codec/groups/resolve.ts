@@ -36,6 +36,8 @@ export type Resolution =
   | {
       readonly kind: 'directory';
       readonly version: number;
+      /** The version may have been another one: it is known at an anchor nearby, on one side only. */
+      readonly isLikely: boolean;
       readonly symbols: readonly SymbolGroup[];
       readonly wrong: number;
     }
@@ -99,9 +101,9 @@ export function resolveRun(run: Run, directoryOf: (version: number) => Directory
     .map(({ counter, group }) => ({ counter, words: group.words }));
   const wrong = run.groups.filter(({ counter }) => counter % ANCHOR_SPACING !== 0).length - symbols.length;
   if (handle === DIRECTORY_HANDLE) {
-    return run.versionBefore === run.versionAfter
-      ? { kind: 'directory', version: run.versionBefore, symbols, wrong }
-      : { kind: 'drop', reason: 'version-change' };
+    const [version, other] = versions;
+    if (version === undefined || other !== undefined) return { kind: 'drop', reason: 'version-change' };
+    return { kind: 'directory', version, isLikely: run.versionBefore !== run.versionAfter, symbols, wrong };
   }
   if (!allKnown) return { kind: 'wait' };
   const entries = directories.map((directory) => directory.entries.find((entry) => entry.handle === handle));

@@ -79,7 +79,14 @@ export class DirectoryShelf {
     for (const size of this.#sizes) size.mask = 0;
   }
 
-  addSymbols(version: number, stream: number, symbols: readonly SymbolGroup[], heardAt: number): ShelfNews {
+  /** `isLikely`: they may be those of another version, which must not cost what is known. */
+  addSymbols(
+    version: number,
+    stream: number,
+    symbols: readonly SymbolGroup[],
+    heardAt: number,
+    isLikely = false,
+  ): ShelfNews {
     const known = this.#known.get(version);
     if (known !== undefined) {
       let balance = 0;
@@ -93,7 +100,7 @@ export class DirectoryShelf {
         known.strikes = 0;
         return 'confirmed';
       }
-      if (balance === 0 || (known.confirmedAt >= 0 && ++known.strikes < STRIKES_MAX)) return 'nothing';
+      if (isLikely || balance === 0 || (known.confirmedAt >= 0 && ++known.strikes < STRIKES_MAX)) return 'nothing';
       this.#known.delete(version);
     }
     const { units, mask } = this.#sizes[version];

@@ -94,7 +94,7 @@ export function simdRows(room: number, stride: number): Rows | undefined {
 }
 
 /** Matrices that were used and wait for the next use, by size: making one costs more than clearing it. */
-const SPARE_MAX = 4;
+const SPARE_MAX = 2;
 const spares: Rows[] = [];
 
 /** Like `makeRows`, perhaps one that was given back; its matrix is zeros. */

@@ -68,8 +68,8 @@ export class BlockCollector {
     this.#scratch = scratch;
     this.#tryAt = layout.rows;
     this.#tryPartialAt = layout.rows;
-    this.full = new Symbols(layout.valueWords, false);
-    this.partial = new Symbols(layout.valueWords, true);
+    this.full = new Symbols(layout.valueWords, false, layout.rows + PROOF + 2);
+    this.partial = new Symbols(layout.valueWords, true, layout.rows);
   }
 
   /** K rows of `valueWords` words. */

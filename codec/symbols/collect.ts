@@ -66,7 +66,7 @@ export interface Collector {
 /** Tells whether bytes are the object that was meant. */
 export type Matches = (bytes: Uint8Array) => boolean;
 
-const MATRICES_MAX = 4;
+const MATRICES_MAX = 2;
 /** In one piece for a log. */
 const KEPT_SYMBOLS = 128;
 const KEPT_ROWS = 256;
@@ -84,7 +84,7 @@ export function noFaults(): CollectFaults {
 
 /**
  * Collects the symbols of one object until it is whole. Memory: at most 12 bytes a symbol of K + 14 a block (twice as many while wrong
- * ones are among them) and five quarters of the object for what is solved; four matrices of 2 MB, and one of 4 MB while wrong ones
+ * ones are among them) and five quarters of the object for what is solved; two matrices of 2 MB, and one of 4 MB while wrong ones
  * are looked for.
  */
 export class ObjectCollector implements Collector {

@@ -110,8 +110,7 @@ export class Echelon {
   substitute(values: Uint32Array, valueWords: 1 | 2): void {
     const { words, pivots, unknowns, stride } = this;
     const strips = Math.ceil(unknowns / STRIP);
-    const low = new Uint32Array(strips << STRIP);
-    const high = new Uint32Array(valueWords === 2 ? strips << STRIP : 0);
+    const [low, high] = tablesFor(strips, valueWords);
     for (let j = unknowns - 1; j >= 0; j--) {
       const pivot = pivots[j];
       const strip = j >> 3;
@@ -205,6 +204,18 @@ export class Echelon {
     }
     return false;
   }
+}
+
+/** Kept from one back-substitution to the next: a megabyte for each would be garbage. */
+let tables: readonly [low: Uint32Array, high: Uint32Array] = [new Uint32Array(), new Uint32Array()];
+
+function tablesFor(strips: number, valueWords: 1 | 2): readonly [low: Uint32Array, high: Uint32Array] {
+  const length = strips << STRIP;
+  const [low, high] = tables;
+  const hasHigh = valueWords === 1 || high.length >= length;
+  if (low.length < length || !hasHigh)
+    tables = [new Uint32Array(Math.max(length, low.length)), new Uint32Array(hasHigh ? high.length : length)];
+  return tables;
 }
 
 function addRow(words: Uint32Array, to: number, from: number, word: number, stride: number): void {

@@ -16,9 +16,11 @@ export class Symbols {
   readonly #ofColumn = new Int32Array(16);
   readonly #isPartial: boolean;
   readonly #hasHigh: boolean;
+  readonly #usual: number;
 
-  /** Memory: 8 or 12 bytes a symbol, 2 more for partial ones; at most half as much again is reserved. */
-  constructor(valueWords: 1 | 2, isPartial: boolean) {
+  /** Memory: 8 or 12 bytes a symbol, 2 more for partial ones; up to `usual` at most half as much again is reserved. */
+  constructor(valueWords: 1 | 2, isPartial: boolean, usual: number) {
+    this.#usual = usual;
     this.#hasHigh = valueWords === 2;
     this.#isPartial = isPartial;
     this.high = new Uint32Array(this.#hasHigh ? ROOM_FIRST : 0);
@@ -63,6 +65,8 @@ export class Symbols {
 
   /** Keeps the first of symbols that came twice (a recording played again). */
   dropRepeated(): void {
+    const sorted = this.tags.slice(0, this.count).toSorted();
+    if (sorted.every((tag, i) => i === 0 || tag !== sorted[i - 1])) return;
     const seen = new Set<number>();
     this.keep((i) => {
       const tag = this.tags[i];
@@ -97,7 +101,9 @@ export class Symbols {
   }
 
   #grow(): void {
-    const length = Math.ceil(this.count * 1.5);
+    // Nearly all end at `usual` symbols.
+    const longer = Math.ceil(this.count * 1.5);
+    const length = this.count < this.#usual ? Math.min(longer, this.#usual) : longer;
     this.tags = enlarged(this.tags, length);
     this.low = enlarged(this.low, length);
     if (this.#hasHigh) this.high = enlarged(this.high, length);

@@ -11,18 +11,22 @@ import type { Spreader } from '#codec/symbols/spread.ts';
 import { HEADER, received, Seeded } from '../../groups/station.ts';
 import type { Bearer } from './channel.ts';
 
-/** In place of a spreader where only the headers of groups are looked at. */
-class NoPayload implements Spreader {
+/** A spreader that gives zeros while nobody looks at the payload. */
+class Muted implements Spreader {
   readonly identity: Uint8Array;
   readonly sizeBytes: number;
+  readonly #spreader: Spreader | undefined;
+  isMuted = true;
 
-  constructor(identity: Uint8Array, sizeBytes: number) {
+  constructor(identity: Uint8Array, sizeBytes: number, spreader?: Spreader) {
     this.identity = identity;
     this.sizeBytes = sizeBytes;
+    this.#spreader = spreader;
   }
 
-  payload(stream: number): number[] {
-    return Array.from({ length: payloadWords(stream) }, () => 0);
+  payload(stream: number, counter: number): number[] {
+    if (this.isMuted || this.#spreader === undefined) return Array.from({ length: payloadWords(stream) }, () => 0);
+    return this.#spreader.payload(stream, counter);
   }
 }
 
@@ -41,7 +45,7 @@ export class Broadcast {
   readonly bytes: Uint8Array;
   readonly scheme: number;
   readonly carrier: StreamCarrier;
-  readonly #spreader: Spreader;
+  readonly #spreader: Muted;
   readonly #spacingRuns: number;
   #owed = 0;
 
@@ -50,7 +54,8 @@ export class Broadcast {
     const random = new Seeded(seed);
     this.scheme = scheme ?? chooseScheme({ sizeBytes, hasTypeC: stream !== 0 }).scheme;
     this.bytes = isEmpty ? new Uint8Array() : random.bytes(sizeBytes);
-    this.#spreader = isEmpty ? new NoPayload(random.bytes(8), sizeBytes) : makeSpreader(this.bytes, this.scheme);
+    const spreader = isEmpty ? undefined : makeSpreader(this.bytes, this.scheme);
+    this.#spreader = new Muted(spreader?.identity ?? random.bytes(8), sizeBytes, spreader);
     this.carrier = new StreamCarrier({
       ...HEADER,
       stream,
@@ -66,13 +71,18 @@ export class Broadcast {
     const quickestRuns = (2 * sizeBytes) / bearer.nibbles / 16;
     this.#spacingRuns = directorySpacingRuns({ stream, quickestRuns });
     const skipped = 256 + (random.word() % 4096);
-    const none = new NoPayload(this.#spreader.identity, sizeBytes);
-    // Whose a run is is decided at its beginning.
-    for (let i = skipped; i > 0; i--) this.#next(i > 16 ? none : this.#spreader);
+    for (let i = 0; i < skipped; i++) this.skip();
   }
 
   next(): Carried {
-    return this.#next(this.#spreader);
+    this.#spreader.isMuted = false;
+    return this.#next();
+  }
+
+  /** The same, of which nobody looks at the payload. */
+  skip(): Carried {
+    this.#spreader.isMuted = true;
+    return this.#next();
   }
 
   /** What a receiver hears before anything else: where the station's groups are. */
@@ -81,10 +91,10 @@ export class Broadcast {
     return received(makeAnnouncement(HEADER, announcement), 0);
   }
 
-  #next(spreader: Spreader): Carried {
+  #next(): Carried {
     return this.carrier.next(
       () => this.#handleOfRun(),
-      () => spreader,
+      () => this.#spreader,
     );
   }
 
