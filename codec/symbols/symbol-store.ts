@@ -61,17 +61,6 @@ export class Symbols {
     this.keep((i) => i >= count);
   }
 
-  /** Keeps the first of symbols that came twice (a recording played again). */
-  dropRepeated(): void {
-    const seen = new Set<number>();
-    this.keep((i) => {
-      const tag = this.tags[i];
-      if (seen.has(tag)) return false;
-      seen.add(tag);
-      return true;
-    });
-  }
-
   keep(wanted: (index: number) => boolean): void {
     let kept = 0;
     for (let i = 0; i < this.count; i++) {
