@@ -34,6 +34,9 @@ const PROOF = LOCATING_MARGIN;
 const RETRY_SYMBOLS = 16;
 /** Matrices have room for a multiple of this. */
 const ROOM_STEP = 256;
+const ALL_COLUMNS = 0xffff;
+/** Symbols that disagree, beyond those that agree, until a solution by columns is given up; as many are all that counts of these. */
+const DOUBTS_MAX = 2;
 
 export class BlockCollector {
   readonly #layout: Layout;
@@ -48,6 +51,10 @@ export class BlockCollector {
   /** Symbols that agree with the solution beyond those that made it. */
   #agreeing = 0;
   #contradicted = false;
+  /** The solution was made with partial symbols, which nobody can check but by others that come. */
+  #isByColumns = false;
+  #doubts = 0;
+  #partialSinceWhole = 0;
   /** `full.count` at which solving, or finding the wrong ones, is tried next. */
   #tryAt: number;
   /** Full and partial symbols together at which solving by columns is tried next. */
@@ -92,6 +99,9 @@ export class BlockCollector {
   /** A whole symbol. True when a solution came or went. */
   add(tag: number, low: number, high: number): boolean {
     const { rows } = this.#layout;
+    // One that came before (a recording played again) proves nothing, and must not take the room of others.
+    if (this.isProven || this.full.has(tag)) return false;
+    this.#partialSinceWhole = 0;
     if (this.#solution !== undefined) return this.#check(tag, low, high);
     if (this.full.count >= 2 * rows + 256) this.#forgetOldest();
     this.full.add(tag, low, high, 0);
@@ -114,9 +124,13 @@ export class BlockCollector {
   /** A symbol with some of the columns: `mask` has bit (w - 1 - q) for column q, the value zeros elsewhere. */
   addPartial(tag: number, low: number, high: number, mask: number): boolean {
     const { rows } = this.#layout;
-    if (this.#solution !== undefined) return false;
+    if (this.isProven || this.partial.has(tag)) return false;
+    if (this.#solution !== undefined) return this.#isByColumns && this.#weigh(this.#agrees(tag, low, high, mask));
     if (this.partial.count >= 4 * rows + 256) this.partial.dropFirst(rows);
     this.partial.add(tag, low, high, mask);
+    this.#partialSinceWhole++;
+    // Whole ones that contradict each other wait for more of them, unless no more come and the others are enough by themselves.
+    if (this.#contradicted && this.#partialSinceWhole >= 2 * rows + RETRY_SYMBOLS) this.#forgetWhole();
     return this.#contradicted ? false : this.#tryPartial();
   }
 
@@ -170,7 +184,6 @@ export class BlockCollector {
   /** All whole symbols eliminated at once. */
   #newEchelon(): Echelon {
     const { rows, valueWords } = this.#layout;
-    this.full.dropRepeated();
     const { tags, low, high, count } = this.full;
     // Rows at the end of a block do not differ much in number, so that the memory of the one before serves the next.
     const room = Math.ceil(Math.max(count, rows) / ROOM_STEP) * ROOM_STEP;
@@ -212,7 +225,8 @@ export class BlockCollector {
     echelon.close();
     this.#close();
     this.#solution = values;
-    this.full.dropRepeated();
+    this.#isByColumns = known !== undefined;
+    this.#doubts = 0;
     this.#agreeing = Math.max(0, this.full.count - this.#layout.rows);
     if (this.isProven) this.#release();
     return true;
@@ -220,19 +234,48 @@ export class BlockCollector {
 
   /** A symbol that comes when the block is solved. */
   #check(tag: number, low: number, high: number): boolean {
-    // One that came before agrees with itself and proves nothing.
-    if (this.isProven || this.full.has(tag)) return false;
     this.full.add(tag, low, high, 0);
-    const isRight = this.#agrees(tag, low, high);
-    if (isRight) {
-      this.#agreeing++;
-      if (this.isProven) this.#release();
-      return false;
+    if (!this.#agrees(tag, low, high, ALL_COLUMNS)) {
+      // Few whole ones could not tell which of them is wrong for a long time.
+      const isByFew = this.#isByColumns && 2 * this.full.count < this.#layout.rows;
+      return isByFew ? this.#weigh(false) : this.#contradict();
     }
-    return this.#contradict();
+    this.#agreeing++;
+    if (this.isProven) this.#release();
+    return false;
   }
 
-  #agrees(tag: number, low: number, high: number): boolean {
+  /** A symbol that speaks for or against a solution by columns. True when the solution went. */
+  #weigh(agrees: boolean): boolean {
+    if (agrees) {
+      this.#doubts = Math.max(this.#doubts - 1, -DOUBTS_MAX);
+      return false;
+    }
+    if (++this.#doubts < DOUBTS_MAX) return false;
+    this.#faults['symbols-disagree']++;
+    this.#solution = undefined;
+    this.#agreeing = 0;
+    this.#forgetPartial();
+    return true;
+  }
+
+  /** One of the partial symbols is wrong or, where no whole one has come for long, perhaps one of the whole ones. */
+  #forgetPartial(): void {
+    this.#faults['partial-symbols-forgotten'] += this.partial.count;
+    this.partial.clear();
+    this.#tryPartialAt = this.#layout.rows;
+    if (this.#partialSinceWhole >= this.#layout.rows) this.#forgetWhole();
+  }
+
+  #forgetWhole(): void {
+    this.#faults['symbols-forgotten'] += this.full.count;
+    this.#close();
+    this.full.clear();
+    this.#contradicted = false;
+    this.#tryAt = this.#layout.rows;
+  }
+
+  #agrees(tag: number, low: number, high: number, mask: number): boolean {
     const solution = this.#solution;
     if (solution === undefined) return false;
     const { valueWords } = this.#layout;
@@ -250,7 +293,7 @@ export class BlockCollector {
         bits ^= bit;
       }
     }
-    return (sumLow ^ low) === 0 && (sumHigh ^ high) === 0;
+    return ((sumLow ^ low) & columnsOf(mask)) === 0 && ((sumHigh ^ high) & columnsOf(mask >>> 8)) === 0;
   }
 
   /** A wrong symbol is among the whole ones. True when a solution went. */
@@ -272,7 +315,6 @@ export class BlockCollector {
   /** Looks for the wrong symbols, leaves them out and solves again. True when that gave a solution. */
   #search(): boolean {
     const { rows, valueWords, width } = this.#layout;
-    this.full.dropRepeated();
     const { tags, low, high, count } = this.full;
     const dependencies = dependenciesOf(count, rows, valueWords, (i, words, offset, valueOffset) =>
       this.#fill(tags[i], low[i], high[i], words, offset, valueOffset),
@@ -314,19 +356,16 @@ export class BlockCollector {
 
   /** With symbols that carry only some columns: each column has rows of its own beside those of the whole symbols. */
   #tryPartial(): boolean {
-    const { rows, width } = this.#layout;
+    const { width } = this.#layout;
     if (this.partial.count === 0) return false;
     if (this.full.count + this.partial.leastOfAColumn(width) < this.#tryPartialAt) return false;
-    this.partial.dropRepeated();
     const echelon = this.#echelon ?? this.#newEchelon();
     const agrees = this.#agree(echelon);
     const solved = agrees ? this.#solveColumns(echelon) : 'contradiction';
     if (echelon !== this.#echelon && typeof solved !== 'object') echelon.close();
     if (!agrees) return this.#contradict();
     if (solved === 'contradiction') {
-      this.#faults['partial-symbols-forgotten'] += this.partial.count;
-      this.partial.clear();
-      this.#tryPartialAt = rows;
+      this.#forgetPartial();
       return false;
     }
     if (typeof solved === 'number') {
@@ -374,6 +413,13 @@ export class BlockCollector {
     }
     return values;
   }
+}
+
+/** Four bits for each bit of a mask of columns. */
+function columnsOf(mask: number): number {
+  let columns = 0;
+  for (let place = 0; place < 8; place++) columns |= ((mask >>> place) & 1) * (15 << (4 * place));
+  return columns;
 }
 
 function countWith(masks: Uint16Array, count: number, place: number): number {

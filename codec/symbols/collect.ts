@@ -102,6 +102,8 @@ export class ObjectCollector implements Collector {
   #blocksSolved = 0;
   #groupsUsed = 0;
   #surplus = 0;
+  /** Everything is there and is not the object. */
+  #isMismatched = false;
   #bytes: Uint8Array | undefined;
   readonly #restoring = new Map<number, { readonly values: Uint32Array; rows: number }>();
 
@@ -134,6 +136,7 @@ export class ObjectCollector implements Collector {
       const tag = ((stream << 28) | (counter << 4) | j) >>> 0;
       const count = Math.min(width, total - at);
       if (this.#addSymbol(this.#blocks[(first + j) % blocks], tag, counter, at, count)) this.#review();
+      else if (this.#isMismatched) this.#forgetWhenProven();
       if (this.#bytes !== undefined) return true;
     }
     return false;
@@ -262,6 +265,7 @@ export class ObjectCollector implements Collector {
   /** A block got or lost its solution. */
   #review(): void {
     this.#blocksSolved = 0;
+    this.#isMismatched = false;
     for (const block of this.#blocks) if (block.solution !== undefined) this.#blocksSolved++;
     if (this.#blocksSolved < this.layout.blocks) return;
     const bytes = new Uint8Array(this.sizeBytes);
@@ -273,10 +277,16 @@ export class ObjectCollector implements Collector {
       this.#blocks = [];
       return;
     }
-    // Which block is wrong shows when more of its symbols come. When all are beyond doubt and it is still not the object, anew.
     this.faults['hash-mismatch']++;
+    this.#isMismatched = true;
+    this.#forgetWhenProven();
+  }
+
+  /** Which block is wrong shows when more of its symbols come. When all are beyond doubt and it is still not the object, anew. */
+  #forgetWhenProven(): void {
     if (this.layout.width > 1 && !this.#blocks.every((block) => block.isProven)) return;
     for (const block of this.#blocks) block.forget();
     this.#blocksSolved = 0;
+    this.#isMismatched = false;
   }
 }

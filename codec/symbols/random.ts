@@ -18,9 +18,10 @@ export function mix(z: number): number {
 }
 
 /**
- * The seed of one symbol group: identity as two words, `stream` 0..3, `counter` 24 bits, `block` of the object. The first
- * output depends on s1 alone, so s1 is the word that depends on everything: otherwise the first 32 coefficients of every
- * group of an object would be the same.
+ * The seed of one symbol group: identity as two words, `stream` 0..3, `counter` 24 bits, `block` of the object. All four words
+ * depend on everything: the first output depends on s1 alone and the second one on s0 ^ s1 ^ s2 alone. With s0 and s2 the same
+ * in all groups of an object, the two would be a constant apart before they are scrambled, and for one identity in thirty some of the
+ * first 64 coefficients would depend on each other in nearly all symbols.
  */
 export function seedRandom(
   state: RandomState,
@@ -30,10 +31,10 @@ export function seedRandom(
   counter: number,
   block: number,
 ): void {
-  const s0 = mix(identityHigh);
-  const s2 = mix(s0 ^ identityLow);
-  const s3 = mix(s2 ^ ((stream << 24) | counter));
-  let s1 = mix(s3 ^ block);
+  const s0 = mix(mix(mix(identityHigh) ^ identityLow) ^ ((stream << 24) | counter));
+  let s1 = mix(s0 ^ block);
+  const s2 = mix(s1 ^ identityHigh);
+  const s3 = mix(s2 ^ identityLow);
   if ((s0 | s1 | s2 | s3) === 0) s1 = 1;
   state[0] = s0;
   state[1] = s1;

@@ -63,19 +63,6 @@ export class Symbols {
     this.keep((i) => i >= count);
   }
 
-  /** Keeps the first of symbols that came twice (a recording played again). */
-  dropRepeated(): void {
-    const sorted = this.tags.slice(0, this.count).toSorted();
-    if (sorted.every((tag, i) => i === 0 || tag !== sorted[i - 1])) return;
-    const seen = new Set<number>();
-    this.keep((i) => {
-      const tag = this.tags[i];
-      if (seen.has(tag)) return false;
-      seen.add(tag);
-      return true;
-    });
-  }
-
   keep(wanted: (index: number) => boolean): void {
     let kept = 0;
     for (let i = 0; i < this.count; i++) {

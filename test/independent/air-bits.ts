@@ -67,10 +67,10 @@ const rotateLeft = (value: number, by: number): number => ((value << by) | (valu
 /** Section 5.2: xoshiro128** 1.1. */
 export function generator(identity: Uint8Array, stream: number, c: number, b: number): () => number {
   const view = new DataView(identity.buffer, identity.byteOffset, 8);
-  let s0 = mix(view.getUint32(0));
-  let s2 = mix(s0 ^ view.getUint32(4));
-  let s3 = mix(s2 ^ ((stream << 24) | c));
-  let s1 = mix(s3 ^ b);
+  let s0 = mix(mix(mix(view.getUint32(0)) ^ view.getUint32(4)) ^ ((stream << 24) | c));
+  let s1 = mix(s0 ^ b);
+  let s2 = mix(s1 ^ view.getUint32(0));
+  let s3 = mix(s2 ^ view.getUint32(4));
   if ((s0 | s1 | s2 | s3) === 0) s1 = 1;
   return () => {
     const result = Math.imul(rotateLeft(Math.imul(s1, 5), 7), 9) >>> 0;
