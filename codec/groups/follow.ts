@@ -1,9 +1,10 @@
 /**
  * Follows the counter of one stream and gives every group its place (air-interface.md section 2.3).
  *
- * Groups are held back until an anchor confirms the count, and then handed on up to that anchor; as long as nothing had to be
- * guessed since, the runs after it are handed on when they end. What is handed on is never taken back. Where the count had to be guessed (a break: a long fade, a new clock) and the next anchor says that the guess was wrong,
- * the groups before the first break belong to the old count, those after the last break to the new one, and what lies between is dropped.
+ * Groups are held back until an anchor confirms the count, and then handed on up to that anchor; with a clock, and as long as nothing had
+ * to be guessed since, the runs after it are handed on when they end. What is handed on is never taken back. Where the count had to be
+ * guessed (a break: a long fade, a new clock) and the next anchor says that the guess was wrong, the groups before the first break
+ * belong to the old count, those after the last break to the new one, and what lies between is dropped.
  */
 
 import {
@@ -161,8 +162,8 @@ export class CounterFollower {
     // Without a clock nobody knows how many groups are missing.
     if (this.#hasBreak || held === undefined || offset === undefined || item.group.slot < 0) return [];
     const counter = (place: number): number => modulo(place + offset, COUNTER_MODULUS);
-    const endsHere = (counter(item.place) & 15) === 15;
     const previous = this.#pending.at(-2);
+    const endsHere = (counter(item.place) & 15) === 15;
     if (!endsHere && (previous === undefined || counter(previous.place) >> 4 === counter(item.place) >> 4)) return [];
     const pending = this.#pending;
     const ended = endsHere ? pending.length : pending.length - 1;

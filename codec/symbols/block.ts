@@ -327,7 +327,8 @@ export class BlockCollector {
       return this.#leaveOut(new Set(wrong));
     }
     if (dependencies.count - rank >= LOCATING_MARGIN || rank >= 4 * width) {
-      this.#tryAt = count + RETRY_SYMBOLS;
+      // The time of a search grows with the cube of the dependencies.
+      this.#tryAt = count + Math.max(RETRY_SYMBOLS, dependencies.count >> 2);
       const spell = locateSpell(dependencies);
       if (spell !== undefined) {
         const [from, to] = spell;

@@ -40,31 +40,28 @@ export interface Dependencies {
 /** Vectors over GF(2) that span a space, each with a highest bit of its own. */
 export class Span {
   readonly words: number;
-  readonly #byTop = new Map<number, Uint32Array>();
+  readonly #byTop: (Uint32Array | undefined)[];
+  rank = 0;
 
   constructor(words: number) {
     this.words = words;
+    this.#byTop = Array.from({ length: 32 * words }, () => undefined);
   }
 
-  get rank(): number {
-    return this.#byTop.size;
-  }
-
-  basis(): Iterable<Uint32Array> {
-    return this.#byTop.values();
+  basis(): Uint32Array[] {
+    return this.#byTop.filter((vector) => vector !== undefined);
   }
 
   /** What is left of `vector`, in place: all zero when it is in the span; otherwise the same for all vectors that differ by one of it. */
   reduce(vector: Uint32Array): Uint32Array {
+    const byTop = this.#byTop;
     for (let w = this.words - 1; w >= 0; w--) {
-      let skipped = 0;
-      for (;;) {
-        const bits = (vector[w] & ~skipped) >>> 0;
-        if (bits === 0) break;
+      let bits = vector[w];
+      while (bits !== 0) {
         const top = 31 - Math.clz32(bits);
-        const basis = this.#byTop.get((w << 5) + top);
-        if (basis === undefined) skipped |= 1 << top;
-        else for (let k = 0; k <= w; k++) vector[k] ^= basis[k];
+        const basis = byTop[(w << 5) + top];
+        if (basis !== undefined) for (let k = 0; k <= w; k++) vector[k] ^= basis[k];
+        bits = vector[w] & ((1 << top) - 1);
       }
     }
     return vector;
@@ -79,7 +76,8 @@ export class Span {
     this.reduce(vector);
     for (let w = this.words - 1; w >= 0; w--) {
       if (vector[w] === 0) continue;
-      this.#byTop.set((w << 5) + 31 - Math.clz32(vector[w]), vector);
+      this.#byTop[(w << 5) + 31 - Math.clz32(vector[w])] = vector;
+      this.rank++;
       return true;
     }
     return false;
@@ -161,6 +159,7 @@ export function locateSpell(dependencies: Dependencies): readonly [from: number,
   if (count > SPELL_DEPENDENCIES_MAX || count < 2 * LOCATING_MARGIN) return undefined;
   const step = Math.ceil(symbols / SPELL_GRID);
   const room = count - LOCATING_MARGIN;
+  const syndromeBasis = syndromes.basis();
   let best: readonly [number, number] | undefined;
   for (let from = 0; from < symbols; from += step) {
     const span = new Span(columnWords);
@@ -169,7 +168,7 @@ export function locateSpell(dependencies: Dependencies): readonly [from: number,
       const end = Math.min(symbols, to + step);
       for (; to < end; to++) span.add(columnOf(dependencies, to));
       if (span.rank > room || (best !== undefined && to - from >= best[1] - best[0])) break;
-      if (![...syndromes.basis()].every((syndrome) => span.contains(syndrome))) continue;
+      if (!syndromeBasis.every((syndrome) => span.contains(syndrome))) continue;
       best = [from, to];
       break;
     }

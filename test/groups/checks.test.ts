@@ -1,28 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import { CRC16, CRC4, CRC6, crc32, crcOfFields } from '#codec/groups/crc.ts';
+import { CRC16, CRC7, crc32, crcOfFields } from '#codec/groups/crc.ts';
 import { handleBit, readHandle } from '#codec/groups/handle.ts';
 
 const CHECK_INPUT = Array.from('123456789', (c) => c.charCodeAt(0));
 
-function reverse(value: number, bits: number): number {
-  let out = 0;
-  for (let i = 0; i < bits; i++) out |= ((value >> i) & 1) << (bits - 1 - i);
-  return out;
+function fieldsOf(bytes: Iterable<number>): (readonly [value: number, sizeBits: number])[] {
+  return Array.from(bytes, (byte) => [byte, 8] as const);
 }
 
 /** The check values of the catalogue of parametrised CRC algorithms (reveng.sourceforge.io/crc-catalogue). */
 describe('check values of the catalogue', () => {
-  const fields = CHECK_INPUT.map((byte) => [byte, 8] as const);
-  // The G-704 ones are our polynomials and initial values with the bits of every byte and of the result the other way round.
-  const reflected = CHECK_INPUT.map((byte) => [reverse(byte, 8), 8] as const);
-
-  it('CRC-4/G-704 is 7, CRC-4/INTERLAKEN is B', () => {
-    expect(reverse(crcOfFields(CRC4, ...reflected), 4)).toBe(0x7);
-    expect(crcOfFields({ ...CRC4, initial: 0xf }, ...fields) ^ 0xf).toBe(0xb);
-  });
-  it('CRC-6/G-704 is 06', () => expect(reverse(crcOfFields(CRC6, ...reflected), 6)).toBe(0x06));
-  it('CRC-16/IBM-3740 is 29B1', () => expect(crcOfFields(CRC16, ...fields)).toBe(0x29b1));
+  it('CRC-7/MMC is 75', () => expect(crcOfFields(CRC7, ...fieldsOf(CHECK_INPUT))).toBe(0x75));
+  it('CRC-16/IBM-3740 is 29B1', () => expect(crcOfFields(CRC16, ...fieldsOf(CHECK_INPUT))).toBe(0x29b1));
   it('CRC-32/ISO-HDLC is CBF43926', () => expect(crc32(Uint8Array.from(CHECK_INPUT))).toBe(0xcbf43926));
+});
+
+describe('commands of the SD card (Physical Layer Simplified Specification, clause 4.5)', () => {
+  it.each([
+    ['CMD0', '4000000000', 0x4a],
+    ['CMD17', '5100000000', 0x2a],
+    // The response to CMD17 with the card in the state "transfer".
+    ['R1', '1100000900', 0x33],
+  ])('%s has its CRC-7', (_, hex, crc) => {
+    expect(crcOfFields(CRC7, ...fieldsOf(Uint8Array.fromHex(hex)))).toBe(crc);
+  });
+});
+
+describe('fields', () => {
+  it('run over the bits in the order they are written, wherever they end', () => {
+    const whole = crcOfFields(CRC7, [0x51, 8], [0, 32]);
+    expect(crcOfFields(CRC7, [0, 1], [1, 1], [0x11, 6], [0, 17], [0, 15])).toBe(whole);
+    expect(crcOfFields(CRC7, [0x5100_00, 24], [0, 9], [0, 7])).toBe(whole);
+  });
 });
 
 function bits(handle: number): number[] {

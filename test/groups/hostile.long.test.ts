@@ -37,8 +37,8 @@ describe.each(SEEDS)('seed %i: after half an hour of attack the package of the r
         slots: SLOTS,
         after: 30_000,
       });
-      // Units, at two symbols a group or eleven, three blocks, and all of it twice.
-      const needed = objectBytes / 2 / (streams.length === 1 ? 2 : 11);
+      // Nibbles, at eight a slot or 47, of which the directory takes an eighth; and all of it twice.
+      const needed = (2 * objectBytes) / (streams.length === 1 ? 8 : 47) / 0.875;
       expect(slotsAfter).toBeLessThan(2.5 * needed + 1000);
       expect(grownMb).toBeLessThan(80);
       expect(slowestMs).toBeLessThan(3000);

@@ -20,7 +20,7 @@ describe('after an attack the package of the real station arrives', () => {
   it.each(Object.entries(ATTACKS))('%s', (_, attack) => {
     for (const streams of [[0], [0, 1, 2, 3]] as StreamNumber[][]) {
       const { slotsAfter, grownMb, slowestMs } = undergo({ attack, seed: 7, streams, slots: 1500, after: 4000 });
-      // Without an attack it takes 190 slots on four streams and 860 on one; an attack may spoil the block once.
+      // Without an attack it takes 175 slots on four streams and 860 on one; an attack may spoil the block once.
       expect(slotsAfter).toBeLessThan(streams.length === 1 ? 2000 : 500);
       expect(grownMb).toBeLessThan(40);
       expect(slowestMs).toBeLessThan(1000);

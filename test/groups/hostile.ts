@@ -7,8 +7,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE, makeAnnouncement, makeAssignment } from '#codec/groups/announce.ts';
+import { ANCHOR_SPACING, makeAnchorA, makeAnchorC } from '#codec/groups/anchor.ts';
 import { StreamCarrier } from '#codec/groups/carry.ts';
-import { type Directory, SCHEME_FOUNTAIN } from '#codec/groups/directory.ts';
+import type { Directory } from '#codec/groups/directory.ts';
 import {
   type Blocks,
   type Group,
@@ -18,7 +19,7 @@ import {
   type StreamNumber,
 } from '#codec/groups/group.ts';
 import { Reception, type ReceptionEvent } from '#codec/groups/reception.ts';
-import { identityOf, ObjectSpreader } from '#codec/symbols/spread.ts';
+import { FountainSpreader, identityOf } from '#codec/symbols/spread.ts';
 import { HEADER, received, Seeded, Station } from './station.ts';
 
 /** What is heard in one slot in place of `real`. */
@@ -62,7 +63,7 @@ function flipped({ blocks, ...group }: ReceivedGroup, random: Seeded): ReceivedG
 class Liar {
   readonly #target: Target;
   readonly #carriers: StreamCarrier[];
-  readonly #spreaders = new Map<number, ObjectSpreader>();
+  readonly #spreaders = new Map<number, FountainSpreader>();
   #version = 0;
 
   constructor(target: Target, counter: number) {
@@ -89,13 +90,13 @@ class Liar {
       const size = kind < 0.1 ? sizeBytes : kind < 0.5 ? 0xff_ffff : 1 + (random.word() % 0xff_ffff);
       const entry = {
         handle: i + 1,
-        scheme: random.next() < 0.9 ? SCHEME_FOUNTAIN : word(random) & 15,
+        scheme: random.next() < 0.9 ? 1 + (word(random) & 1) : word(random) & 15,
         deviceTypeTag: 0,
         sizeBytes: size,
         identity: known ? identity : random.bytes(8),
         deadlineMinutes: random.word(),
       };
-      this.#spreaders.set(entry.handle, new ObjectSpreader(random.bytes(24), entry.identity));
+      this.#spreaders.set(entry.handle, new FountainSpreader(random.bytes(24), kind < 0.5 ? 8 : 13, entry.identity));
       return entry;
     });
     return { version: this.#version, pi: HEADER.pi, entries };
@@ -103,7 +104,7 @@ class Liar {
 
   next(slot: number, everyAnchor: boolean): ReceivedGroup[] {
     return this.#carriers.map((carrier) => {
-      if (carrier.directory === undefined || (everyAnchor && carrier.counter % 64 === 0)) {
+      if (carrier.directory === undefined || (everyAnchor && carrier.counter % ANCHOR_SPACING === 0)) {
         const directory = this.#directory();
         if (directory.version !== carrier.directory?.version) carrier.setDirectory(directory);
       }
@@ -116,6 +117,20 @@ class Liar {
       return received(group, slot);
     });
   }
+}
+
+/** The words of a payload in the wrapping of a real group. */
+function rewrapped({ blocks, ...group }: ReceivedGroup, words: readonly number[]): ReceivedGroup {
+  const [a, b] = blocks;
+  if (group.stream === 0) return { ...group, blocks: [a, b, words[0], words[1]] };
+  return { ...group, blocks: [(a & 0xfff0) | words[0], words[1], words[2], words[3]] };
+}
+
+/** The counter of a group that the station has just sent; undefined for one that is not counted. */
+function counterOf({ station }: Target, { stream, blocks }: ReceivedGroup): number | undefined {
+  const carrier = station.carriers.find((one) => one.stream === stream);
+  const isCounted = stream === 0 ? blocks[1] >> 11 === DEFAULT_GROUP_TYPE_CODE : blocks[0] >> 14 === 1;
+  return carrier === undefined || !isCounted ? undefined : (carrier.counter - 1) & 0xff_ffff;
 }
 
 /** By name; each begins anew with a target. */
@@ -173,6 +188,52 @@ export const ATTACKS: Readonly<Record<string, (target: Target) => Attack>> = {
   'false directories beside the real one': (target) => {
     const liar = new Liar(target, 0x12_3400);
     return (real, slot) => (slot % 300 < 150 ? liar.next(slot, true) : real);
+  },
+  'wrong bits beside the payload: r, the place, pppp': ({ random }) => {
+    return (real) =>
+      real.map(({ blocks, ...group }) => {
+        const at = group.stream === 0 ? 1 : 0;
+        const mask = group.stream === 0 ? 31 : 255;
+        return {
+          ...group,
+          blocks: blocks.with(at, blocks[at] ^ (word(random) & word(random) & mask)) as unknown as Blocks,
+        };
+      });
+  },
+  'one payload in all groups': () => {
+    return (real) =>
+      real.map((group) => rewrapped(group, group.stream === 0 ? [0x5555, 0x5555] : [5, 0x5555, 0x5555, 0x5555]));
+  },
+  'another object under the name of the real one': (target) => {
+    const { random, sizeBytes, identity, streams } = target;
+    const width = streams.some((stream) => stream > 0) ? 13 : 8;
+    const spreader = new FountainSpreader(random.bytes(sizeBytes), width, identity);
+    return (real) =>
+      real.map((group) => {
+        const c = counterOf(target, group);
+        // The directory and the anchors stay what they are.
+        if (c === undefined || c % ANCHOR_SPACING < 16) return group;
+        return rewrapped(group, spreader.payload(group.stream, c));
+      });
+  },
+  'anchors that lie, with a right check': (target) => {
+    const { random } = target;
+    return (real) =>
+      real.map((group) => {
+        const c = counterOf(target, group);
+        if (c === undefined || c % 16 !== 0) return group;
+        const make = group.stream === 0 ? makeAnchorA : makeAnchorC;
+        const counter = random.next() < 0.5 ? c & ~127 : random.word() & 0xffff80;
+        return rewrapped(group, make(group.stream, counter, word(random) & 31, word(random) & 63));
+      });
+  },
+  'a second transmitter that sends the same minute of its own again and again': (target) => {
+    const liar = new Liar(target, 0x12_3480);
+    const minute: (readonly ReceivedGroup[])[] = [];
+    return (_, slot) => {
+      if (minute.length < 685) minute.push(liar.next(slot, false));
+      return minute[slot % minute.length].map((group) => ({ ...group, slot }));
+    };
   },
   'announcements of other stations and channels': ({ random, streams }) => {
     return (real, slot) => {

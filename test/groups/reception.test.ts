@@ -1,12 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupCheckC, makeAnchorC } from '#codec/groups/anchor.ts';
+import { makeAnchorC } from '#codec/groups/anchor.ts';
 import { StreamCarrier } from '#codec/groups/carry.ts';
 import { type DirectoryEntry, directoryIdentity, encodeDirectory } from '#codec/groups/directory.ts';
+import { handleBit } from '#codec/groups/handle.ts';
 import { type Blocks, type ReceivedGroup, type StreamNumber, LOST_BLOCK } from '#codec/groups/group.ts';
 import { LogReader, type LogRecord, LogWriter } from '#codec/groups/log.ts';
 import { Reception, type ReceptionEvent } from '#codec/groups/reception.ts';
-import { identityOf, ObjectSpreader } from '#codec/symbols/spread.ts';
+import { noFaults } from '#codec/symbols/collect.ts';
+import { FountainSpreader, identityOf } from '#codec/symbols/spread.ts';
 import { HEADER, received, Seeded, Station } from './station.ts';
 
 interface Air {
@@ -19,8 +21,13 @@ interface Air {
   objects(): string[];
 }
 
-function onAir(streams: readonly StreamNumber[], objects: readonly Uint8Array[], counter?: number): Air {
-  const station = new Station(streams, counter);
+function onAir(
+  streams: readonly StreamNumber[],
+  objects: readonly Uint8Array[],
+  counter?: number,
+  scheme?: number,
+): Air {
+  const station = new Station(streams, counter, HEADER.pi, scheme);
   station.offer(objects);
   const reception = new Reception();
   const events: ReceptionEvent[] = [...reception.push(station.announcement())];
@@ -92,8 +99,10 @@ const losses: [name: string, make: () => Air['channel']][] = [
 ];
 
 describe.each([[[0]], [[2]], [[0, 1, 2, 3]]] as [StreamNumber[]][])('on streams %j', (streams) => {
-  it.each(losses)('losing %s, two objects arrive, with a group clock and without', (_, makeChannel) => {
-    for (const clock of [true, false]) {
+  it.each(losses)('losing %s, two objects arrive, with a group clock and without', (name, makeChannel) => {
+    // Without a clock type C counts up to seven lost groups in a row; half of them lost means more all the time.
+    const needsClock = name === '50 % at random' && streams.some((stream) => stream > 0);
+    for (const clock of needsClock ? [true] : [true, false]) {
       const air = onAir(streams, [bytesA, bytesB], 0xffff00);
       const channel = makeChannel();
       air.channel = (group) => channel(clock ? group : { ...group, slot: -1 });
@@ -103,11 +112,7 @@ describe.each([[[0]], [[2]], [[0, 1, 2, 3]]] as [StreamNumber[]][])('on streams 
       expect(given).toHaveLength(2);
       expect(given).toEqual(expect.arrayContaining([bytesA, bytesB]));
       expect(air.reception.missing()).toEqual([]);
-      expect(air.reception.status().faults).toEqual({
-        'symbols-disagree': 0,
-        'block-forgotten': 0,
-        'hash-mismatch': 0,
-      });
+      expect(air.reception.status().faults).toEqual(noFaults());
     }
   });
 });
@@ -155,13 +160,13 @@ describe('the counter', () => {
   it('groups before the first anchor are used backwards', () => {
     const air = onAir([0], [bytesA]);
     air.channel = () => undefined;
-    air.run(64 * 2 + 10);
+    air.run(128 * 2 + 10);
     air.channel = (group) => group;
-    air.run(64 * 4);
-    // Entered at c = 10 mod 64: six groups of the directory's run 8 come before the first anchor, which does not tell their version.
+    air.run(128 * 3);
+    // Entered at c = 10 mod 128: six groups of the directory's run come before the first anchor, which does not tell their version.
     expect(dropped(air.reception)).toEqual({ 'version-change': 6 });
-    // c = 16..63 backwards, 64..127, 144..255, but for the anchors; what follows waits for the next anchor.
-    expect(air.reception.status().objects[0].progress?.groupsUsed).toBe(48 + 63 + 111);
+    // c = 16..127 backwards, 144..255, 272..383.
+    expect(air.reception.status().objects[0].progress?.groupsUsed).toBe(112 + 112 + 112);
   });
 
   it('may jump when a gateway restarts, forwards or backwards, and wraps at 2^24', () => {
@@ -180,11 +185,7 @@ describe('the counter', () => {
         for (const { group } of carried) air.events.push(...air.reception.push(received(group, slot + 150)));
       }
       expect(air.objects()).toEqual([idA]);
-      expect(air.reception.status().faults).toEqual({
-        'symbols-disagree': 0,
-        'block-forgotten': 0,
-        'hash-mismatch': 0,
-      });
+      expect(air.reception.status().faults).toEqual(noFaults());
     }
   });
 
@@ -203,7 +204,7 @@ describe('the counter', () => {
     const air = onAir([0], [bytesA]);
     air.run(200);
     let spoilt = 0;
-    const other = new Station([0], 999 * 64);
+    const other = new Station([0], 999 * 128);
     other.offer([bytesB]);
     const { group: falseAnchor } = other.next().carried[0];
     air.channel = (group) => {
@@ -257,7 +258,7 @@ describe('directories', () => {
     const air = onAir([0], [bytesA]);
     air.run(300);
     air.channel = () => undefined;
-    air.run(64 * 40);
+    air.run(128 * 40);
     air.channel = (group) => group;
     air.run(3000, () => air.objects().length === 1);
     expect(air.objects()).toEqual([idA]);
@@ -268,7 +269,7 @@ describe('directories', () => {
   it('another station with another directory under the same version starts from nothing, its symbols add up', () => {
     const air = onAir([0], [bytesA, bytesB]);
     air.run(300);
-    const other = new Station([0], 64 * 50_000, 0x1234);
+    const other = new Station([0], 128 * 25_000, 0x1234);
     other.offer([bytesB, bytesA]);
     air.events.push(...air.reception.push(other.announcement()), ...air.reception.push(other.announcement()));
     let slots = 0;
@@ -391,7 +392,7 @@ describe('the log', () => {
   it('damaged in the middle loses the damaged batches only, and the clock with them', () => {
     const { log, records } = someLog(240);
     const damaged = log.slice();
-    damaged.fill(0xca, 700, 760);
+    damaged.fill(0xcb, 700, 760);
     const reception = new Reception();
     const { reader } = replayed(damaged, reception);
     expect(reader.skippedBytes).toBeGreaterThan(0);
@@ -420,7 +421,8 @@ describe('the log', () => {
           }
         }
         expect(events.find(({ kind }) => kind === 'object')).toMatchObject({ bytes: bytesA });
-        expect(slots).toBeLessThan(slotsWhole * 1.25 + 260);
+        // A fifth of the groups is lost, and of the rest a part; then it waits for an anchor, and that may be lost too.
+        expect(slots).toBeLessThan(slotsWhole * 1.35 + 128 + 128 + 16);
       }
     }
   });
@@ -460,8 +462,10 @@ describe('a log of what nobody needs', () => {
     shift = 100_000;
     restarted = new Set([0, 1]);
     air.run(300);
-    air.station.offer([bytesA, bytesB]);
-    air.run(400, () => (air.reception.status().objects[1]?.progress?.rank ?? 0) > 50);
+    const bytesC = new Seeded(102).bytes(6000);
+    air.station.offer([bytesA, bytesC]);
+    // Two anchors: what reads the log has to find the count of stream 0 first.
+    air.run(400);
     log.push(...air.reception.takeRecords());
     const before = air.reception.status();
     const reception = new Reception({ complete: [identityOf(bytesA)] });
@@ -469,7 +473,7 @@ describe('a log of what nobody needs', () => {
     expect(reception.status().objects.map(({ progress }) => progress?.rank)).toEqual(
       before.objects.map(({ progress }) => progress?.rank),
     );
-    expect(before.objects[1].progress?.rank).toBeGreaterThan(50);
+    expect(before.objects[1].progress?.rank).toBeGreaterThan(150);
   });
 });
 
@@ -478,7 +482,7 @@ function lie(air: Air, entries: readonly DirectoryEntry[], version: number): voi
   const carrier = new StreamCarrier({ ...HEADER, stream: 1, groupTypeCode: 22, channel: 16, counter: version << 16 });
   carrier.setDirectory({ version, pi: HEADER.pi, entries });
   const spreaders = new Map(
-    entries.map((entry) => [entry.handle, new ObjectSpreader(new Seeded(1).bytes(8), entry.identity)]),
+    entries.map((entry) => [entry.handle, new FountainSpreader(new Seeded(1).bytes(8), 13, entry.identity)]),
   );
   for (let slot = 0; slot < 400; slot++) {
     const { group } = carrier.next(
@@ -497,7 +501,7 @@ describe('hostile input', () => {
   it('property: any groups may be pushed in any order, nothing throws and what waits is bounded', () => {
     const word = fc.oneof(
       fc.integer({ min: -1, max: 0xffff }),
-      fc.constantFrom(0xca11, 0x8010, 0x1000, 0xd318, 0x3016, 0xb000),
+      fc.constantFrom(0xca11, 0x8010, 0x2000, 0xd318, 0x3016, 0xb000),
     );
     const group = fc.record({
       stream: fc.constantFrom<StreamNumber>(0, 1, 2, 3),
@@ -549,16 +553,18 @@ describe('hostile input', () => {
     const limits = { collectedBytes: 14_000 };
     const reception = new Reception({ limits });
     const air: Air = { ...onAir([1], [bytesC]), reception };
-    const place = (identity: Uint8Array, sizeBytes: number, groups: number): void => {
-      for (let counter = 0; counter < groups; counter++)
-        reception.replay({ kind: 'placed', identity, sizeBytes, groups: [{ stream: 1, counter, words: [1, 2, 3] }] });
+    const place = (identity: Uint8Array, sizeBytes: number, symbols: number): void => {
+      const tags = Uint32Array.from({ length: symbols }, (_, counter) => 0x1000_0000 + counter * 16);
+      const [low, high, masks] = [tags.map(() => 7), tags.map(() => 7), new Uint16Array()];
+      const kept = { kind: 'symbols', block: 0, isPartial: false, tags, low, high, masks } as const;
+      reception.replay({ kind: 'kept', identity, sizeBytes, scheme: 1, kept });
     };
     const [much, little] = [new Seeded(5).bytes(8), new Seeded(6).bytes(8)];
     place(much, 5000, 500);
     place(little, 5000, 10);
     lie(air, [entryFor(1, 6000, identityOf(bytesC))], 1);
     const held = [...reception.snapshot()].flatMap((record) =>
-      record.kind === 'placed' ? [record.identity.toHex()] : [],
+      record.kind === 'kept' ? [record.identity.toHex()] : [],
     );
     expect(new Set(held)).toEqual(new Set([much.toHex(), identityOf(bytesC).toHex()]));
   });
@@ -577,7 +583,7 @@ describe('hostile input', () => {
   it('a directory under the version of another is not learned', () => {
     const carrier = new StreamCarrier({ ...HEADER, stream: 1, groupTypeCode: 22, channel: 16, counter: 0 });
     const directory = encodeDirectory({ version: 8, pi: HEADER.pi, entries: [] });
-    const spreader = new ObjectSpreader(directory, directoryIdentity(7, directory.length / 8));
+    const spreader = new FountainSpreader(directory, 1, directoryIdentity(7, directory.length / 8));
     carrier.setDirectory({ version: 7, pi: HEADER.pi, entries: [entryFor(1, 100, bytesB.slice(0, 8))] });
     const reception = new Reception();
     for (let slot = 0; slot < 400; slot++) {
@@ -587,11 +593,9 @@ describe('hostile input', () => {
       );
       if (kind === 'assignment') reception.push(received(group, slot));
       // The anchor says version 7 and the size that follows; the symbols are of the directory that says 8.
-      const words =
-        kind === 'anchor' ? makeAnchorC(1, counter, 7, directory.length / 8) : spreader.symbols(1, counter, 3);
-      const check = groupCheckC(1, counter, words) ^ (kind === 'anchor' ? 15 : 0);
-      const [a] = group.blocks;
-      const blocks = [(a & 0xfff0) | check, ...words] as unknown as Blocks;
+      const [pppp, ...words] =
+        kind === 'anchor' ? makeAnchorC(1, counter, 7, directory.length / 8) : spreader.payload(1, counter);
+      const blocks = [(group.blocks[0] & 0xfff0) | pppp, ...words] as unknown as Blocks;
       if (kind !== 'assignment') reception.push(received({ stream: 1, blocks }, slot));
     }
     const { directory: known, drops } = reception.status();
@@ -603,17 +607,18 @@ describe('hostile input', () => {
     const reception = new Reception();
     reception.push(new Station([1]).announcement());
     const directory = encodeDirectory({ version: 3, pi: HEADER.pi, entries: [] });
-    const spreader = new ObjectSpreader(directory, directoryIdentity(3, directory.length / 8));
-    const push = (c: number, handle: number, words: readonly number[]): void => {
-      const block1 = 0x5000 | ((c & 15) << 4) | (groupCheckC(1, c, words) ^ handle);
+    const spreader = new FountainSpreader(directory, 1, directoryIdentity(3, directory.length / 8));
+    const push = (c: number, handle: number, [pppp, ...words]: readonly number[]): void => {
+      const block1 = 0x5000 | (handleBit(handle, c & 15) << 7) | ((c & 7) << 4) | pppp;
       const blocks = [block1, ...words] as unknown as Blocks;
       reception.push({ stream: 1, blocks, slot: -1, clockRestarted: false });
     };
     const started = performance.now();
-    for (let c = 0; c < 4000 * 64; c += 16) {
-      const isKnown = (c >> 6) % 2 === 0;
-      if (c % 64 === 0) push(c, 15, makeAnchorC(1, c, isKnown ? 3 : 4, isKnown ? directory.length / 8 : 20));
-      else push(c, isKnown ? 0 : 1, isKnown ? spreader.symbols(1, c, 3) : [1, 2, 3]);
+    for (let c = 0; c < 4000 * 128; c += 8) {
+      const isKnown = (c >> 7) % 2 === 0;
+      if (c % 128 === 0)
+        push(c, isKnown ? 0 : 1, makeAnchorC(1, c, isKnown ? 3 : 4, isKnown ? directory.length / 8 : 20));
+      else push(c, isKnown ? 0 : 1, isKnown ? spreader.payload(1, c) : [1, 2, 3, 4]);
     }
     // Measured 0.2 s; 5 s when everything that waits was looked at each time.
     expect(performance.now() - started).toBeLessThan(2000);

@@ -41,9 +41,10 @@ export class Station {
   readonly #scheme: number;
   #slot = 0;
 
-  constructor(streams: readonly StreamNumber[], counter = 4096, pi = HEADER.pi) {
+  /** Without `scheme`: that which is meant for these streams. */
+  constructor(streams: readonly StreamNumber[], counter = 4096, pi = HEADER.pi, scheme?: number) {
     this.pi = pi;
-    this.#scheme = streams.some((stream) => stream > 0) ? SCHEME_FOUNTAIN_C : SCHEME_FOUNTAIN_A;
+    this.#scheme = scheme ?? (streams.some((stream) => stream > 0) ? SCHEME_FOUNTAIN_C : SCHEME_FOUNTAIN_A);
     this.carriers = streams.map(
       (stream) =>
         new StreamCarrier({

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type KeptSymbols, noFaults, ObjectCollector } from '#codec/symbols/collect.ts';
 import type { Width } from '#codec/symbols/layout.ts';
 import { FountainSpreader, identityOf } from '#codec/symbols/spread.ts';
-import { randomBytes, randomWords, type Sending, sending } from './objects.ts';
+import { randomBytes, randomWords, type Channel, sending } from './objects.ts';
 
 const WIDTHS: readonly Width[] = [1, 8, 13];
 
@@ -13,7 +13,7 @@ function chance(seed: number): (probability: number) => boolean {
 }
 
 /** Loses groups, and of those that arrive some blocks. Block 1 and with it `pppp` always arrives. */
-function losing(seed: number, groups: number, blocks: number): Parameters<Sending['next']>[0] {
+function losing(seed: number, groups: number, blocks: number): Channel {
   const happens = chance(seed);
   return (words, stream) => {
     if (happens(groups)) return undefined;

@@ -22,13 +22,16 @@ export function randomWords(seed: number): () => number {
   };
 }
 
+/** What of a payload arrives; nothing when that is undefined. */
+export type Channel = (words: number[], stream: number, counter: number) => readonly number[] | undefined;
+
 export interface Sending {
   readonly spreader: FountainSpreader;
   readonly collector: ObjectCollector;
   /** Groups sent. */
   sent: number;
-  /** Sends the next group; what arrives of it is what `channel` makes of its payload, nothing when that is undefined. True = complete. */
-  next(channel?: (words: number[], stream: number, counter: number) => readonly number[] | undefined): boolean;
+  /** Sends the next group through a channel. True = complete. */
+  next(channel?: Channel): boolean;
 }
 
 /** An object on its way, groups of `streams` by turns. */
