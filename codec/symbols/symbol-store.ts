@@ -1,6 +1,7 @@
 /** The symbols of one block in the order they came: where each is from, and its value. */
 
 const ROOM_FIRST = 32;
+const GROWTH = 12;
 
 export class Symbols {
   /** Stream (4 bits), counter (24), place among the symbols of its group (4). */
@@ -18,7 +19,7 @@ export class Symbols {
   readonly #hasHigh: boolean;
   readonly #usual: number;
 
-  /** Memory: 8 or 12 bytes a symbol, 2 more for partial ones; up to `usual` at most half as much again is reserved. */
+  /** Memory: 8 or 12 bytes a symbol, 2 more for partial ones; reserved is up to twelve times as much, and no more than for `usual` of them. */
   constructor(valueWords: 1 | 2, isPartial: boolean, usual: number) {
     this.#usual = usual;
     this.#hasHigh = valueWords === 2;
@@ -88,9 +89,8 @@ export class Symbols {
   }
 
   #grow(): void {
-    // Nearly all end at `usual` symbols.
-    const longer = Math.ceil(this.count * 1.5);
-    const length = this.count < this.#usual ? Math.min(longer, this.#usual) : longer;
+    // In few steps, because what is left behind stays in memory for a while. Nearly all end at `usual` symbols.
+    const length = this.count < this.#usual ? Math.min(this.count * GROWTH, this.#usual) : Math.ceil(this.count * 1.5);
     this.tags = enlarged(this.tags, length);
     this.low = enlarged(this.low, length);
     if (this.#hasHigh) this.high = enlarged(this.high, length);

@@ -289,16 +289,23 @@ describe('a carrier', () => {
     }
   });
 
-  it('takes up a directory at the next anchor and not before', () => {
+  it('takes up a directory at an anchor, when the one before has been in force for four', () => {
     const station = new Station([0]);
     const first = station.offer([new Seeded(1).bytes(500)]);
     for (let i = 0; i < 10; i++) station.next();
     const second = station.offer([new Seeded(2).bytes(500)]);
     expect(station.carriers[0].directory).toBe(first);
-    for (let i = 10; i < 128; i++) station.next();
+    for (let i = 10; i < 4 * 128; i++) station.next();
     expect(station.carriers[0].directory).toBe(first);
     station.next();
     expect(station.carriers[0].directory).toBe(second);
+    // The third one is offered late enough to be taken up at the next anchor.
+    for (let i = 1; i < 6 * 128 + 50; i++) station.next();
+    const third = station.offer([new Seeded(3).bytes(500)]);
+    for (let i = 50; i < 128; i++) station.next();
+    expect(station.carriers[0].directory).toBe(second);
+    station.next();
+    expect(station.carriers[0].directory).toBe(third);
   });
 
   it('refuses to start without a directory, and a change without a new version', () => {

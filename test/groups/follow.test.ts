@@ -85,17 +85,17 @@ describe.each([0, 1] as const)('the counter of stream %i', (stream) => {
     expect(air.wrong).toEqual([]);
   });
 
-  it('gives runs when they end, in the span of an anchor and in the next one, and no further', () => {
+  it('gives runs when they end, in the span of an anchor and in the next four, and no further', () => {
     const air = new Listener(stream);
     air.push(0, 257);
     const given = [255];
-    for (let c = 257; c < 3 * 128 + 256; c++) {
-      // The anchor at 384 is lost, and that at 512.
+    for (let c = 257; c < 8 * 128; c++) {
+      // All anchors from 384 on are lost.
       if (c % 128 !== 0) air.push(c, c + 1);
       if (air.placed.at(-1) !== given.at(-1)) given.push(air.placed.at(-1) ?? -1);
     }
-    expect(given).toEqual(range(15, 32).map((run) => 16 * run + 15));
-    expect(air.placed).toEqual(range(0, 512).filter((c) => c !== 384));
+    expect(given).toEqual(range(15, 56).map((run) => 16 * run + 15));
+    expect(air.placed).toEqual(range(0, 896).filter((c) => c <= 256 || c % 128 !== 0));
     const last = air.stretches.at(-1)?.groups ?? [];
     expect(last.every(({ versionBefore, versionAfter }) => versionBefore === 1 && versionAfter === -1)).toBe(true);
   });
@@ -125,13 +125,22 @@ describe.each([0, 1] as const)('the counter of stream %i', (stream) => {
     const air = new Listener(stream);
     air.push(0, 300);
     const before = air.placed.length;
-    // Twenty groups' worth of time and more, so that c mod m does not tell.
-    air.push(336, 384, { slot: 336 });
+    // More time than the rate of the stream is trusted for.
+    air.push(700, 768, { slot: 700 });
     // Runs that ended before the break may come, nothing of what follows it.
     expect(air.placed.every((c) => c < 300)).toBe(true);
     expect(air.placed.length - before).toBeLessThan(16);
-    air.push(384, 385, { slot: 384 });
-    expect(air.placed).toEqual([...range(0, 300), ...range(336, 384)]);
+    air.push(768, 769, { slot: 768 });
+    expect(air.placed).toEqual([...range(0, 300), ...range(700, 768)]);
+    expect(air.wrong).toEqual([]);
+  });
+
+  it('tells the count through a gap of a few seconds by the rate of the stream', () => {
+    const air = new Listener(stream);
+    air.push(0, 300);
+    // Twenty groups' worth of time and more, so that c mod m does not tell.
+    air.push(336, 352, { slot: 336 });
+    expect(air.placed).toEqual([...range(0, 300), ...range(336, 352)]);
     expect(air.wrong).toEqual([]);
   });
 
