@@ -30,6 +30,11 @@ const LOG_LOOK_BYTES = 65_536;
 const NEW_LOG_SHARE = 0.75;
 /** Left free for others, and for what the file system needs itself. */
 const DISK_SPARE_BYTES = 65_536;
+/**
+ * When there is no more than this beside the room for a new log, it is time to leave out what is unlikely: once the disk is full
+ * nothing can be written beside the old log.
+ */
+const LAST_CHANCE_BYTES = 262_144;
 /** A log is made anew in pieces that take about so long. */
 const PIECE_MS = 10;
 /** How often it is tried whether there is room again. */
@@ -308,21 +313,23 @@ export class CollectStore {
       this.#retryAtMs = nowMs + RETRY_MS;
       this.#log.retry(nowMs);
     }
-    if (this.#packages.held.length === 0 && mayRenew) this.#makeRoom(nowMs, false);
+    if (this.#packages.held.length === 0 && mayRenew) this.#makeRoom('no-room', false);
     return stored.map((one) => ({ kind: 'package', ...one }));
   }
 
   /** A new log of what is most likely to become something, as far as there is room; nothing when that would not help. */
-  #makeRoom(nowMs: number, isLastTry: boolean): void {
+  #makeRoom(why: 'no-room' | 'last-chance', isLastTry: boolean): void {
     const { noRoom, mustRenew, sizeBytes, limitBytes } = this.#log;
     const { objects, otherBytes } = this.#reception.snapshotSize();
     const keys = new Set(objects.map(({ key }) => key));
     this.#leftOut = this.#leftOut.intersection(keys);
-    if (noRoom === undefined && this.#leftOut.size === 0) return;
-    const free = freeBytes(this.#folder);
+    const isToTakeBack = why === 'no-room' && noRoom === undefined;
+    if (isToTakeBack && this.#leftOut.size === 0) return;
+    const free = freeBytes(this.#folder) - (isToTakeBack ? 2 * LAST_CHANCE_BYTES : 0);
     const most = Math.min(free, NEW_LOG_SHARE * limitBytes);
     // One that takes the place of a log that cannot be appended to has to be shorter than that, or nothing is won.
-    const room = noRoom === 'disk-full' && !mustRenew ? Math.min(most, NEW_LOG_SHARE * sizeBytes) : most;
+    const mustBeShorter = why === 'last-chance' || (noRoom === 'disk-full' && !mustRenew);
+    const room = mustBeShorter ? Math.min(most, NEW_LOG_SHARE * sizeBytes) : most;
     const leavingOut = new Set(keys);
     let bytes = otherBytes;
     for (const { key, sizeBytes: objectBytes } of isLastTry ? objects.slice(-1) : objects.toReversed()) {
@@ -332,9 +339,9 @@ export class CollectStore {
     }
     const mostAdvanced = objects.at(-1);
     const lacksTheMostAdvanced = mostAdvanced !== undefined && leavingOut.has(mostAdvanced.key);
-    const isNoBetter = noRoom === undefined && leavingOut.size >= this.#leftOut.size;
+    const isNoBetter = isToTakeBack && leavingOut.size >= this.#leftOut.size;
     if (lacksTheMostAdvanced || bytes > room || isNoBetter) {
-      if (noRoom === 'log-limit') this.#renewalAtMs = nowMs + RETRY_MS;
+      if (noRoom === 'log-limit') this.#renewalAtMs = this.#nowMs() + RETRY_MS;
       return;
     }
     this.#isMakingRoom = !isLastTry && leavingOut.size < objects.length - 1;
@@ -354,7 +361,12 @@ export class CollectStore {
     const isLong = isAfterPackage
       ? newBytes < LOG_SPARE_BYTES || sizeBytes > 2 * newBytes
       : sizeBytes > 2 * newBytes + LOG_SPARE_BYTES && sizeBytes > 1.25 * renewedBytes + LOG_SPARE_BYTES;
-    if (!isLong || newBytes > freeBytes(this.#folder)) return;
+    const free = freeBytes(this.#folder);
+    const ofMostAdvanced = otherBytes + (objects.at(-1)?.sizeBytes ?? 0);
+    if (!isLong || newBytes > free) {
+      if (!isAfterPackage && free < ofMostAdvanced + LAST_CHANCE_BYTES) this.#makeRoom('last-chance', false);
+      return;
+    }
     this.#isMakingRoom = false;
     this.#leavingOut = new Set();
     this.#startRenewal(new Set());
@@ -380,13 +392,12 @@ export class CollectStore {
 
   /** The file system promised room and did not have it. */
   #renewalFailed(): void {
-    const nowMs = this.#nowMs();
     this.#lookAtBytes = this.#log.sizeBytes + LOG_SPARE_BYTES;
     if (this.#isMakingRoom) {
-      this.#makeRoom(nowMs, true);
+      this.#makeRoom('no-room', true);
       return;
     }
-    this.#renewalAtMs = nowMs + RENEWAL_RETRY_MS;
+    this.#renewalAtMs = this.#nowMs() + RENEWAL_RETRY_MS;
   }
 
   #checkUsable(): void {
