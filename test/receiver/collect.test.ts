@@ -164,7 +164,9 @@ describe('receiver collect', () => {
       }
       return [];
     };
-    expect(() => push(store)).toThrow(/cannot be written: ENOTDIR.*start again; it goes on from the last second.*untouched/);
+    expect(() => push(store)).toThrow(
+      /cannot be written: ENOTDIR.*start again; it goes on from the last second.*untouched/,
+    );
     expect(() => push(store)).toThrow(expect.objectContaining({ code: 'STATE' }));
     store.close();
     rmSync(join(folder, 'packages'));
