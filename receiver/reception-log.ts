@@ -22,7 +22,7 @@ const UNFLUSHED_MS_MAX = 1000;
 const HELD_MAX_BYTES = 4_000_000;
 /** A new log is written in pieces of about so much, and flushed after each, so that none takes long. */
 const RENEWAL_RECORDS = 16;
-const RENEWAL_FLUSH_BYTES = 500_000;
+const RENEWAL_FLUSH_BYTES = 250_000;
 
 export type NoRoom =
   | 'disk-full'

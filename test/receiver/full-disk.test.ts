@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { formatHexGroup } from '#codec/groups/hex.ts';
-import { identityOf } from '#codec/symbols/spread.ts';
-import { type CollectEvent, CollectStore, type CollectStoreOptions } from '../../receiver/collect-store.ts';
+import type { CollectStore } from '../../receiver/collect-store.ts';
 import { writeProgress } from '../../receiver/progress.ts';
-import { received, Seeded, Station } from '../groups/station.ts';
+import { Seeded, Station } from '../groups/station.ts';
+import { Hearing, rankOf } from './hearing.ts';
 import { PROGRESS } from './signals.ts';
 import { limitFileSizes, mountSmallDisk, PAGE_BYTES, type SmallDisk } from './small-disk.ts';
 
@@ -44,73 +44,17 @@ function newLimit(): SmallDisk {
   return (disk = limitFileSizes());
 }
 
-/** A receiver and what it hears. */
-class Hearing {
-  nowMs = 0;
-  readonly events: CollectEvent[] = [];
-  readonly station = new Station([1, 2]);
-  readonly state: string;
-  readonly store: CollectStore;
-
-  constructor(folder: string, objects: readonly Uint8Array[], options: CollectStoreOptions = {}) {
-    this.state = join(folder, 'state');
-    this.station.offer(objects);
-    const opened = CollectStore.open(this.state, {
-      nowMs: () => this.nowMs,
-      timeMs: () => 1e12 + this.nowMs,
-      ...options,
-    });
-    store = this.store = opened.store;
-    this.events.push(...opened.events, ...this.store.push(this.station.announcement()));
-  }
-
-  get log(): string {
-    return join(this.state, 'reception.log');
-  }
-
-  hear(slots: number, until: () => boolean = () => false): void {
-    for (let i = 0; i < slots && !until(); i++) {
-      const { slot, carried } = this.station.next();
-      for (const { group } of carried) this.events.push(...this.store.push(received(group, slot)));
-      this.nowMs += 88;
-    }
-  }
-
-  pass(ms: number): void {
-    this.nowMs += ms;
-    this.events.push(...this.store.tick());
-  }
-
-  kinds(): string[] {
-    return this.events.map(({ kind }) => kind);
-  }
-
-  has(kind: CollectEvent['kind']): boolean {
-    return this.events.some((event) => event.kind === kind);
-  }
-
-  rankOf(bytes: Uint8Array): number {
-    return rankOf(this.store, bytes);
-  }
-
-  /** What would be there after a power cut in this moment, when there is room. */
-  afterPowerCut(): { store: CollectStore; kinds: string[] } {
-    return disk === undefined ? this.#afterPowerCut() : disk.elsewhere(() => this.#afterPowerCut());
-  }
-
-  #afterPowerCut(): { store: CollectStore; kinds: string[] } {
-    const copy = mkdtempSync(join(copies, 'state-'));
-    cpSync(this.state, copy, { recursive: true });
-    rmSync(join(copy, 'collect.lock'), { force: true });
-    const { store: after, events } = CollectStore.open(copy);
-    after.close();
-    return { store: after, kinds: events.map(({ kind }) => kind) };
-  }
+/** With a store that is closed in any case. */
+function hearingOf(folder: string, objects: readonly Uint8Array[]): Hearing {
+  const hearing = new Hearing(folder, objects);
+  store = hearing.store;
+  return hearing;
 }
 
-function rankOf(of: CollectStore, bytes: Uint8Array): number {
-  const name = identityOf(bytes).toHex();
-  return of.status().objects.find(({ entry }) => entry.identity.toHex() === name)?.progress?.rank ?? 0;
+/** What would be there after a power cut in this moment, when there is room. */
+function cutOf(hearing: Hearing): { store: CollectStore; kinds: string[] } {
+  const cut = (): { store: CollectStore; kinds: string[] } => hearing.afterPowerCut(copies);
+  return disk === undefined ? cut() : disk.elsewhere(cut);
 }
 
 const large = new Seeded(1).bytes(30_000);
@@ -134,7 +78,7 @@ describe.each(KINDS)('no room: $name', ({ make, runs, roomLeft }) => {
   it('reception goes on in memory, says so, and writes all of it when there is room again', ({ skip }) => {
     skip(!runs, whyNot);
     const { folder, leave, relieve } = make();
-    const hearing = new Hearing(folder, [large]);
+    const hearing = hearingOf(folder, [large]);
     hearing.hear(400);
     leave(PAGE_BYTES, hearing.log);
     hearing.hear(1000);
@@ -144,7 +88,7 @@ describe.each(KINDS)('no room: $name', ({ make, runs, roomLeft }) => {
     // Once, and again after a minute.
     expect(hearing.kinds().filter((kind) => kind === 'storage').length).toBe(2);
     const before = hearing.rankOf(large);
-    const cut = hearing.afterPowerCut();
+    const cut = cutOf(hearing);
     expect(cut.store.opened).toMatchObject({ tornBytes: 0, skippedBytes: 0 });
     expect(rankOf(cut.store, large)).toBeGreaterThan(0);
     expect(rankOf(cut.store, large)).toBeLessThan(before);
@@ -152,7 +96,7 @@ describe.each(KINDS)('no room: $name', ({ make, runs, roomLeft }) => {
     hearing.pass(10_000);
     expect(hearing.store.storage).toBeUndefined();
     expect(hearing.events.at(-1)).toEqual({ kind: 'storage', storage: undefined });
-    expect(rankOf(hearing.afterPowerCut().store, large)).toBe(before);
+    expect(rankOf(cutOf(hearing).store, large)).toBe(before);
     hearing.hear(4000, () => hearing.has('package'));
     expect(hearing.store.packages().map(({ sizeBytes }) => sizeBytes)).toEqual([large.length]);
   });
@@ -160,7 +104,7 @@ describe.each(KINDS)('no room: $name', ({ make, runs, roomLeft }) => {
   it('a finished package waits in memory until there is room', ({ skip }) => {
     skip(!runs, whyNot);
     const { folder, leave, relieve } = make();
-    const hearing = new Hearing(folder, [large]);
+    const hearing = hearingOf(folder, [large]);
     hearing.hear(4000, () => hearing.rankOf(large) > 4400);
     // Less than the package; not even the log, where the limit is one on files.
     leave(5 * PAGE_BYTES, join(folder, 'nothing'));
@@ -182,7 +126,7 @@ describe.each(KINDS)('no room: $name', ({ make, runs, roomLeft }) => {
     skip(!runs, whyNot);
     const { folder, leave, relieve } = make();
     const [most, one, another] = [4, 5, 6].map((seed) => new Seeded(seed).bytes(150_000));
-    const hearing = new Hearing(folder, [most]);
+    const hearing = hearingOf(folder, [most]);
     hearing.hear(3000);
     hearing.station.offer([one]);
     hearing.hear(1300);
@@ -194,14 +138,14 @@ describe.each(KINDS)('no room: $name', ({ make, runs, roomLeft }) => {
     const [ofMost, ofOne, ofAnother] = [most, one, another].map((bytes) => hearing.rankOf(bytes));
     expect(hearing.store.storage).toMatchObject({ cause: 'disk-full', heldGroups: 0 });
     expect(hearing.store.storage?.heldObjects).toBeGreaterThan(0);
-    const cut = hearing.afterPowerCut().store;
+    const cut = cutOf(hearing).store;
     expect(rankOf(cut, most)).toBeGreaterThan(ofMost - 20);
     expect(rankOf(cut, one) + rankOf(cut, another)).toBeLessThan(ofOne + ofAnother - 500);
     relieve();
     hearing.pass(600_000);
     hearing.hear(1200);
     expect(hearing.store.storage).toBeUndefined();
-    const after = hearing.afterPowerCut().store;
+    const after = cutOf(hearing).store;
     expect(rankOf(after, another)).toBeGreaterThan(hearing.rankOf(another) - 20);
     hearing.hear(20_000, () => hearing.store.packages().length === 2);
     expect(hearing.store.packages()).toHaveLength(2);
@@ -212,12 +156,12 @@ describe('no room', () => {
   it('the symbols of a package that waits in memory are in the log until it is stored', ({ skip }) => {
     skip(whyNot !== undefined, whyNot);
     const { folder, leave } = newDisk();
-    const hearing = new Hearing(folder, [large]);
+    const hearing = hearingOf(folder, [large]);
     hearing.hear(4000, () => hearing.rankOf(large) > 4400);
     leave(5 * PAGE_BYTES, '');
     hearing.hear(600);
     expect(hearing.store.storage).toMatchObject({ heldPackages: 1, heldGroups: 0 });
-    expect(hearing.afterPowerCut().kinds).toContain('package');
+    expect(cutOf(hearing).kinds).toContain('package');
   });
 
   it.each([1, 2, 3, 4, 5, 6])(
@@ -225,7 +169,7 @@ describe('no room', () => {
     (seed) => {
       const { folder, leave, relieve } = seed > 3 || whyNot !== undefined ? newLimit() : newDisk();
       const random = new Seeded(seed);
-      const hearing = new Hearing(folder, [large, small]);
+      const hearing = hearingOf(folder, [large, small]);
       let best = 0;
       for (let i = 0; i < 40; i++) {
         if (random.next() < 0.5) relieve();
@@ -233,7 +177,7 @@ describe('no room', () => {
           leave(Math.floor(random.next() ** 2 * 40_000), random.next() < 0.5 ? hearing.log : join(folder, 'nothing'));
         hearing.hear(Math.floor(random.next() * 60));
         if (random.next() < 0.5) hearing.pass(Math.floor(random.next() * 20_000));
-        const { store: cut, kinds } = hearing.afterPowerCut();
+        const { store: cut, kinds } = cutOf(hearing);
         const held = kinds.includes('package') || cut.packages().length > 0 ? Infinity : rankOf(cut, large);
         expect(held, `seed ${seed}, step ${i}`).toBeGreaterThanOrEqual(best);
         best = held;
