@@ -58,7 +58,6 @@ function cutOf(hearing: Hearing): { store: CollectStore; kinds: string[] } {
 }
 
 const large = new Seeded(1).bytes(30_000);
-const other = new Seeded(2).bytes(20_000);
 const small = new Seeded(3).bytes(9000);
 
 interface Kind {

@@ -11,12 +11,12 @@ import { join } from 'node:path';
 export interface SmallDisk {
   readonly folder: string;
   /** From now on about so many bytes more can be written (to the file at `path`, where the limit is one on files). */
-  leave(sizeBytes: number, path: string): void;
+  readonly leave: (sizeBytes: number, path: string) => void;
   /** Room for everything again. */
-  relieve(): void;
+  readonly relieve: () => void;
   /** Does work that writes elsewhere. */
-  elsewhere<Result>(work: () => Result): Result;
-  close(): void;
+  readonly elsewhere: <Result>(work: () => Result) => Result;
+  readonly close: () => void;
 }
 
 export const PAGE_BYTES = 4096;
