@@ -113,6 +113,7 @@ class Listener {
       if (this.#device.nowMs() - startedMs > RECONNECT_LAST_MS) waitMs = firstWaitMs;
       this.#options.say(`Trying again in ${waitMs / 1000} s; what was received is kept.`);
       await sleepMs(waitMs, this.#options.signal);
+      this.#take(this.#store.tick());
       await this.#judging.judgeDue();
       waitMs = Math.min(2 * waitMs, RECONNECT_LAST_MS);
     }

@@ -120,7 +120,6 @@ describe('what is solved', () => {
     // Nothing comes of the second block.
     hearing.isHeard = ({ kind, counter, group }) =>
       kind !== 'symbols' || firstBlockOf(group.stream, counter, blocks) === 0;
-    const isSolved = (store: CollectStore): boolean => store.status().objects[0]?.progress?.blocksSolved === 1;
     hearing.hear(8000, () => isSolved(hearing.store));
     expect(rowsIn(hearing.log)).toBe(0);
     hearing.hear(200);
@@ -142,6 +141,10 @@ describe('what is solved', () => {
     store.close();
   });
 });
+
+function isSolved(store: CollectStore): boolean {
+  return store.status().objects[0]?.progress?.blocksSolved === 1;
+}
 
 function rowsIn(path: string): number {
   const reader = new LogReader(readFileSync(path), 'rows');

@@ -46,7 +46,7 @@ describe('200 false objects, announced one after another beside a real one', () 
       for (let i = 0; i < slots && !isThere(); i++) {
         const { slot, carried } = station.next();
         for (const { group } of carried) events.push(...store.push(received(group, slot)));
-        nowMs += 88;
+        nowMs += 8;
         if (i % 50 === 0) largest = Math.max(largest, sizeOf(folder));
       }
     };

@@ -52,13 +52,14 @@ export function mountSmallDisk(sizeBytes: number): SmallDisk | string {
   };
 }
 
+function limit(sizeBytes: number | 'unlimited'): void {
+  const failure = run('prlimit', '--pid', String(process.pid), `--fsize=${sizeBytes}:`);
+  if (failure !== undefined) throw new Error(`prlimit: ${failure}`);
+}
+
 /** Of this very process: whatever else it writes meanwhile is limited as well. */
 export function limitFileSizes(): SmallDisk {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-limit-'));
-  const limit = (bytes: number | 'unlimited'): void => {
-    const failure = run('prlimit', '--pid', String(process.pid), `--fsize=${bytes}:`);
-    if (failure !== undefined) throw new Error(`prlimit: ${failure}`);
-  };
   let limited: number | 'unlimited' = 'unlimited';
   return {
     folder,
