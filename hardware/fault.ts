@@ -15,6 +15,15 @@ export function systemCodeOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
+/**
+ * Writing failed for want of room, and may succeed later: no space, a quota, a limit on the size of a file. Not a disk that fails
+ * (EIO) or one that may not be written (EROFS): these need a person, and nothing is certain of what is on them until it is read again.
+ */
+export function isNoRoom(error: unknown): boolean {
+  const code = systemCodeOf(error);
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

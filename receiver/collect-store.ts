@@ -1,60 +1,79 @@
 /**
  * Reception that survives power cuts. In its folder:
  *
- *     reception.log            what was heard and is still needed (codec/groups/log.ts)
- *     packages/<sha256>.pkg    finished objects, whole or absent
+ *     reception.log            what was heard and is still needed (reception-log.ts)
+ *     packages/<sha256>.pkg    finished objects, whole or absent (package-folder.ts)
  *     collect.lock             the process that writes here
  *
  * One writer at a time. An object is durable before the log forgets its symbols; a power cut costs at most the groups of the last
- * second.
+ * second. When there is no room, reception goes on in memory: see `Storage`.
  */
 
-import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { rmSync, statSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DirectoryEntry } from '#codec/groups/directory.ts';
 import type { ReceivedGroup } from '#codec/groups/group.ts';
-import { LogReader, type LogRecord, LogWriter } from '#codec/groups/log.ts';
 import { Reception, type ReceptionEvent, type ReceptionLimits, type ReceptionStatus } from '#codec/groups/reception.ts';
-import { replaceDurablySync, writeAllSync } from '#hardware/file/durable.ts';
+import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import { tryLock } from '#hardware/file/lock.ts';
-import { messageOf, systemCodeOf } from '#hardware/fault.ts';
+import { messageOf } from '#hardware/fault.ts';
 import { ReceiverError } from './fault.ts';
+import { type FinishedObject, PackageFolder, type StoredPackage } from './package-folder.ts';
+import { type NoRoom, type OpenedLog, ReceptionLog } from './reception-log.ts';
 
-/** What is lost at most when the process dies. */
-const UNWRITTEN_RECORDS_MAX = 16;
-/** What is lost at most when the power goes. */
-const UNFLUSHED_MS_MAX = 1000;
-/** A log that has grown this much since it was made anew is made anew. */
-const LOG_GROWTH_BYTES = 64_000_000;
-const SNAPSHOT_RECORDS_AT_ONCE = 64;
+const LOG_LIMIT_BYTES = 64_000_000;
+/** A log that is about twice what a new one would be, and so much more, is made anew. */
+const LOG_SPARE_BYTES = 1_000_000;
+/** How often that is looked at. */
+const LOG_LOOK_BYTES = 65_536;
+/** Of its limit, so much may a new log take: the rest is for what comes next. */
+const NEW_LOG_SHARE = 0.75;
+/** Left free for others, and for what the file system needs itself. */
+const DISK_SPARE_BYTES = 65_536;
+/**
+ * When there is no more than this beside the room for a new log, it is time to leave out what is unlikely: once the disk is full
+ * nothing can be written beside the old log.
+ */
+const LAST_CHANCE_BYTES = 262_144;
+/** A log is made anew in pieces that take about so long. */
+const PIECE_MS = 10;
+/** How often it is tried whether there is room again. */
+const RETRY_MS = 10_000;
+/** After a new log did not find the room that the file system had promised (a quota). */
+const RENEWAL_RETRY_MS = 600_000;
+/** How often it is said that there is none. */
+const REMIND_MS = 60_000;
+/** Finished packages in memory, together. */
+const HELD_PACKAGES_BYTES = 2 * OBJECT_SIZE_MAX_BYTES;
 
 export interface CollectStoreOptions {
   readonly wants?: (entry: DirectoryEntry) => boolean;
   readonly limits?: Partial<ReceptionLimits>;
+  /** Of `reception.log`; while it is made anew there are two. Default 64 MB. */
+  readonly logBytes?: number;
   /** Milliseconds of any clock that does not go back. */
   readonly nowMs?: () => number;
+  /** Milliseconds since 1970. */
+  readonly timeMs?: () => number;
 }
 
-export interface StoredPackage {
-  readonly identity: Uint8Array;
-  readonly sha256Hex: string;
-  readonly path: string;
-  readonly sizeBytes: number;
+/** What is in memory only, because there is no room. */
+export interface Storage {
+  readonly cause: NoRoom;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  readonly heldGroups: number;
+  /** Finished packages. */
+  readonly heldPackages: number;
+  /** Objects that were left out of the log so that it has room for more advanced ones. */
+  readonly heldObjects: number;
 }
 
 export type CollectEvent =
   | Exclude<ReceptionEvent, { kind: 'object' }>
-  | { readonly kind: 'package'; readonly stored: StoredPackage; readonly entry: DirectoryEntry | undefined };
-
-export interface OpenedLog {
-  readonly records: number;
-  /** Bytes cut off at the end, which a power cut had left torn. */
-  readonly tornBytes: number;
-  /** Damaged bytes in the middle. */
-  readonly skippedBytes: number;
-}
+  | { readonly kind: 'package'; readonly stored: StoredPackage; readonly entry: DirectoryEntry | undefined }
+  /** There is no room (told again once a minute), or there is again: then `storage` is undefined. */
+  | { readonly kind: 'storage'; readonly storage: Storage | undefined };
 
 interface CollectLock {
   release(): void;
@@ -65,30 +84,39 @@ export class CollectStore {
   readonly #folder: string;
   readonly #lock: CollectLock;
   readonly #nowMs: () => number;
+  readonly #timeMs: () => number;
   readonly #reception: Reception;
-  readonly #packages = new Map<string, StoredPackage>();
+  readonly #packages: PackageFolder;
+  readonly #log: ReceptionLog;
   readonly #restarted = [true, true, true, true];
-  #writer = new LogWriter();
-  #log = -1;
-  #logBytes = 0;
-  #logBytesAnew = 0;
-  #unwritten: LogRecord[] = [];
-  #unflushed = false;
-  #flushedMs = 0;
   #opened: OpenedLog = { records: 0, tornBytes: 0, skippedBytes: 0 };
-  /** Set when something could not be written: nothing more is taken in. */
+  /** Size of the log at which to see whether a new one would be much shorter. */
+  #lookAtBytes = 0;
+  #isRenewalDue = false;
+  /** Objects that the log, or the one that is being written, leaves out. */
+  #leftOut: ReadonlySet<string> = new Set();
+  #leavingOut: ReadonlySet<string> = new Set();
+  /** Another try with less is left, should the new log find no room. */
+  #isMakingRoom = false;
+  #retryAtMs = 0;
+  #renewalAtMs = 0;
+  #troubleSinceMs: number | undefined;
+  #remindAtMs = 0;
+  /** Set when the file system failed: nothing more is taken in. */
   #failed = false;
 
   private constructor(folder: string, lock: CollectLock, options: CollectStoreOptions) {
     this.#folder = folder;
     this.#lock = lock;
     this.#nowMs = options.nowMs ?? (() => performance.now());
-    for (const name of readdirSync(this.#packagesFolder)) this.#adoptPackage(name);
+    this.#timeMs = options.timeMs ?? (() => Date.now());
+    this.#packages = new PackageFolder(join(folder, 'packages'));
     this.#reception = new Reception({
       ...(options.wants === undefined ? {} : { wants: options.wants }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
-      complete: [...this.#packages.values()].map(({ identity }) => identity),
+      complete: this.#packages.all().map(({ identity }) => identity),
     });
+    this.#log = new ReceptionLog(join(folder, 'reception.log'), options.logBytes ?? LOG_LIMIT_BYTES);
   }
 
   /** Creates what is missing and takes up what was there. The events are what the log already amounts to. */
@@ -101,7 +129,7 @@ export class CollectStore {
       store = new CollectStore(folder, lock, options);
       return { store, events: store.#replay() };
     } catch (error) {
-      if (store !== undefined) store.#closeLog();
+      if (store !== undefined) store.#log.close();
       lock?.release();
       if (error instanceof ReceiverError) throw error;
       throw stateError(`The state in ${folder} cannot be opened`, error);
@@ -114,7 +142,7 @@ export class CollectStore {
 
   /** Packages that lie in the folder, the ones of earlier runs included. */
   packages(): readonly StoredPackage[] {
-    return [...this.#packages.values()];
+    return this.#packages.all();
   }
 
   push(group: ReceivedGroup): CollectEvent[] {
@@ -125,33 +153,43 @@ export class CollectStore {
       pushed = { ...group, clockRestarted: true };
     }
     const events = this.#reception.push(pushed);
-    this.#queue(this.#reception.takeRecords());
-    return this.#keep(events);
+    return this.#guard(() => {
+      this.#append();
+      return [...this.#keep(events), ...this.#work(() => this.#step())];
+    });
   }
 
-  /** Flushes what has waited for long enough; to be called about once a second when no groups come. */
-  tick(): void {
-    if (this.#unflushed && this.#nowMs() - this.#flushedMs >= UNFLUSHED_MS_MAX) this.sync();
+  /** Flushes what has waited for long enough, and tries again what failed; to be called about once a second when no groups come. */
+  tick(): CollectEvent[] {
+    this.#checkUsable();
+    return this.#guard(() => {
+      this.#log.flushIfDue(this.#nowMs());
+      return this.#work(() => this.#step());
+    });
   }
 
-  /** Everything taken in so far is on stable storage when it returns. */
+  /** Everything taken in so far is on stable storage when it returns, or `storage` says what is not. */
   sync(): void {
     this.#checkUsable();
-    this.#guard('The reception log cannot be written', () => {
-      this.#writeRecords();
-      if (this.#unflushed) fsyncSync(this.#log);
-    });
-    this.#unflushed = false;
-    this.#flushedMs = this.#nowMs();
+    this.#guard(() => this.#log.flush(this.#nowMs()));
   }
 
-  /** The end of the input: hands on what needs no further anchor. More may be pushed. */
+  /** The end of the input: hands on what needs no further anchor, and saves what can be saved. More may be pushed. */
   endOfInput(): CollectEvent[] {
     this.#checkUsable();
-    const events = this.#keep(this.#reception.flush());
-    this.#queue(this.#reception.takeRecords());
-    this.sync();
-    return events;
+    return this.#guard(() => {
+      const kept = this.#keep(this.#reception.flush());
+      this.#append();
+      this.#log.flush(this.#nowMs());
+      const worked = this.#work(() => {
+        this.#retryAtMs = this.#renewalAtMs = 0;
+        const out: CollectEvent[] = [];
+        do out.push(...this.#step(Infinity));
+        while (this.#log.isRenewing || (this.#isRenewalDue && !this.#isInTrouble));
+        return out;
+      });
+      return [...kept, ...worked];
+    });
   }
 
   /** Entries of the last directory that are wanted and not complete; undefined while no directory is known. */
@@ -163,158 +201,224 @@ export class CollectStore {
     return this.#reception.status();
   }
 
+  /** What is in memory only; undefined when there is room for everything. */
+  get storage(): Storage | undefined {
+    if (!this.#isInTrouble) return undefined;
+    return {
+      cause: this.#log.noRoom ?? 'disk-full',
+      sinceMs: this.#troubleSinceMs ?? this.#timeMs(),
+      heldGroups: this.#log.heldGroups,
+      heldPackages: this.#packages.held.length,
+      heldObjects: this.#leftOut.size,
+    };
+  }
+
+  get #isInTrouble(): boolean {
+    const { noRoom, isRenewing } = this.#log;
+    if (this.#packages.held.length > 0 || this.#leftOut.size > 0) return true;
+    // A log that has reached its limit is made anew at once, most of the time.
+    return noRoom === 'disk-full' || (noRoom === 'log-limit' && !isRenewing);
+  }
+
   /** The package is not collected again even when its file is gone (installed, or refused). */
   markComplete(identity: Uint8Array): void {
     this.#reception.markComplete(identity);
   }
 
   /** Its file is removed; it stays complete. */
-  discard({ sha256Hex, path }: StoredPackage): void {
-    rmSync(path, { force: true });
-    this.#packages.delete(sha256Hex);
+  discard(stored: StoredPackage): void {
+    this.#packages.discard(stored);
   }
 
   close(): void {
     try {
-      if (!this.#failed) this.sync();
+      if (!this.#failed) {
+        this.#log.flush(this.#nowMs());
+        if (this.#log.noRoom !== undefined) this.#log.retry(this.#nowMs());
+      }
     } finally {
       this.#failed = true;
-      this.#closeLog();
+      this.#log.close();
       this.#lock.release();
     }
   }
 
-  get #packagesFolder(): string {
-    return join(this.#folder, 'packages');
-  }
-
-  get #logPath(): string {
-    return join(this.#folder, 'reception.log');
-  }
-
-  #closeLog(): void {
-    if (this.#log >= 0) closeSync(this.#log);
-    this.#log = -1;
-  }
-
-  /** Adopts a finished package by its name; removes what a power cut left half written. */
-  #adoptPackage(name: string): StoredPackage | undefined {
-    const path = join(this.#packagesFolder, name);
-    if (name.endsWith('.new')) rmSync(path, { force: true });
-    const sha256Hex = /^([0-9a-f]{64})\.pkg$/.exec(name)?.[1];
-    if (sha256Hex === undefined) return undefined;
-    const identity = Uint8Array.from(Buffer.from(sha256Hex.slice(0, 16), 'hex'));
-    const stored = { identity, sha256Hex, path, sizeBytes: statSync(path).size };
-    this.#packages.set(sha256Hex, stored);
-    return stored;
-  }
-
   #replay(): CollectEvent[] {
-    this.#log = openSync(this.#logPath, 'a+', 0o600);
-    const bytes = readFileSync(this.#logPath);
-    const reader = new LogReader(bytes);
-    const events: CollectEvent[] = [];
-    let count = 0;
-    for (let records = reader.next(); records !== undefined; records = reader.next()) {
-      for (const record of records) {
-        count++;
-        // Progress of the past is told once, below.
-        for (const event of this.#reception.replay(record)) {
-          if (event.kind === 'object') events.push(this.#store(event));
-          else if (event.kind !== 'progress') events.push(event);
-        }
-      }
-    }
-    const tornBytes = bytes.length - reader.validBytes;
-    if (tornBytes > 0) ftruncateSync(this.#log, reader.validBytes);
-    this.#logBytes = this.#logBytesAnew = reader.validBytes;
-    this.#opened = { records: count, tornBytes, skippedBytes: reader.skippedBytes };
-    if (events.some(({ kind }) => kind === 'package')) this.#rewriteLog();
+    const events: ReceptionEvent[] = [];
+    this.#opened = this.#log.replay((record) => {
+      // Progress of the past is told once, below.
+      for (const event of this.#reception.replay(record)) if (event.kind !== 'progress') events.push(event);
+    });
     for (const { entry, progress } of this.#reception.status().objects) {
       if (progress !== undefined) events.push({ kind: 'progress', identity: entry.identity, progress });
     }
-    return events;
+    return [...this.#keep(events), ...this.#work(() => this.#step())];
   }
 
-  #queue(records: readonly LogRecord[]): void {
-    if (records.length === 0) return;
-    for (const record of records) this.#unwritten.push(record);
-    this.#unflushed = true;
-    if (this.#unwritten.length >= UNWRITTEN_RECORDS_MAX) {
-      this.#guard('The reception log cannot be written', () => this.#writeRecords());
-    }
-    this.tick();
-  }
-
-  #writeRecords(): void {
-    if (this.#unwritten.length === 0) return;
-    const bytes = this.#writer.encode(this.#unwritten);
-    this.#unwritten = [];
-    writeAllSync(this.#log, bytes);
-    this.#logBytes += bytes.length;
-    if (this.#logBytes - this.#logBytesAnew > LOG_GROWTH_BYTES) this.#rewriteLog();
+  #append(): void {
+    this.#log.append(this.#reception.takeRecords(), this.#nowMs());
   }
 
   #keep(events: readonly ReceptionEvent[]): CollectEvent[] {
     const out: CollectEvent[] = [];
     for (const event of events) {
       if (event.kind !== 'object') out.push(event);
-      else out.push(this.#guard('A finished package cannot be stored', () => this.#store(event)));
-    }
-    if (out.some(({ kind }) => kind === 'package')) {
-      this.#unwritten = [];
-      this.#guard('The reception log cannot be made anew', () => this.#rewriteLog());
+      else out.push(...this.#finished(event));
     }
     return out;
   }
 
-  #store(event: { identity: Uint8Array; bytes: Uint8Array; entry: DirectoryEntry | undefined }): CollectEvent {
-    const sha256Hex = createHash('sha256').update(event.bytes).digest('hex');
-    const name = `${sha256Hex}.pkg`;
-    replaceDurablySync(join(this.#packagesFolder, name), (file) => writeAllSync(file, event.bytes));
-    const stored = this.#adoptPackage(name);
-    if (stored === undefined) throw new ReceiverError('STATE', `${name} is no name for a package`);
-    return { kind: 'package', stored, entry: event.entry };
+  #finished(object: FinishedObject): CollectEvent[] {
+    // A new log that is being written may lack symbols of it.
+    this.#log.abandonRenewal();
+    this.#isRenewalDue = true;
+    const stored = this.#packages.store(object);
+    if (stored !== undefined) return [{ kind: 'package', stored, entry: object.entry }];
+    this.#retryAtMs = this.#nowMs() + RETRY_MS;
+    if (this.#packages.heldBytes + object.bytes.length <= HELD_PACKAGES_BYTES) this.#packages.hold(object);
+    else this.#reception.forgetComplete(object.identity);
+    return [];
   }
 
-  /** Replaces the log by what is still needed of it. */
-  #rewriteLog(): void {
-    const writer = new LogWriter();
-    let size = 0;
-    replaceDurablySync(this.#logPath, (file) => {
-      let records: LogRecord[] = [];
-      const write = (): void => {
-        const bytes = writer.encode(records);
-        writeAllSync(file, bytes);
-        size += bytes.length;
-        records = [];
-      };
-      for (const record of this.#reception.snapshot()) {
-        records.push(record);
-        if (records.length === SNAPSHOT_RECORDS_AT_ONCE) write();
-      }
-      write();
-    });
-    this.#closeLog();
-    this.#log = openSync(this.#logPath, 'a', 0o600);
-    this.#writer = writer;
-    this.#logBytes = this.#logBytesAnew = size;
-    this.#unflushed = false;
+  /** Does `step`, and tells what has changed about the room there is. */
+  #work(step: () => CollectEvent[]): CollectEvent[] {
+    const out = step();
+    const nowMs = this.#nowMs();
+    if (!this.#isInTrouble) {
+      if (this.#troubleSinceMs !== undefined) out.push({ kind: 'storage', storage: undefined });
+      this.#troubleSinceMs = undefined;
+    } else if (this.#troubleSinceMs === undefined || nowMs >= this.#remindAtMs) {
+      this.#troubleSinceMs ??= this.#timeMs();
+      this.#remindAtMs = nowMs + REMIND_MS;
+      out.push({ kind: 'storage', storage: this.storage });
+    }
+    return out;
+  }
+
+  #step(pieceMs = PIECE_MS): CollectEvent[] {
+    const nowMs = this.#nowMs();
+    if (this.#log.isRenewing) this.#continueRenewal(pieceMs);
+    else if (this.#isInTrouble || this.#log.noRoom !== undefined) return this.#retry(nowMs);
+    else if (this.#isRenewalDue || this.#log.sizeBytes >= this.#lookAtBytes) this.#lookAtLog();
+    return [];
+  }
+
+  /** There was no room: packages first, because the log must not forget their symbols before. */
+  #retry(nowMs: number): CollectEvent[] {
+    const isDue = nowMs >= this.#retryAtMs;
+    const mayRenew = nowMs >= this.#renewalAtMs;
+    if (!isDue && !(mayRenew && this.#log.noRoom === 'log-limit')) return [];
+    const stored = isDue ? this.#packages.storeHeld() : [];
+    if (isDue) {
+      this.#retryAtMs = nowMs + RETRY_MS;
+      this.#log.retry(nowMs);
+    }
+    if (this.#packages.held.length === 0 && mayRenew) this.#makeRoom('no-room', false);
+    return stored.map((one) => ({ kind: 'package', ...one }));
+  }
+
+  /** A new log of what is most likely to become something, as far as there is room; nothing when that would not help. */
+  #makeRoom(why: 'no-room' | 'last-chance', isLastTry: boolean): void {
+    const { noRoom, mustRenew, sizeBytes, limitBytes } = this.#log;
+    const { objects, otherBytes } = this.#reception.snapshotSize();
+    const keys = new Set(objects.map(({ key }) => key));
+    this.#leftOut = this.#leftOut.intersection(keys);
+    const isToTakeBack = why === 'no-room' && noRoom === undefined;
+    if (isToTakeBack && this.#leftOut.size === 0) return;
+    const free = freeBytes(this.#folder) - (isToTakeBack ? 2 * LAST_CHANCE_BYTES : 0);
+    const most = Math.min(free, NEW_LOG_SHARE * limitBytes);
+    // One that takes the place of a log that cannot be appended to has to be shorter than that, or nothing is won.
+    const mustBeShorter = why === 'last-chance' || (noRoom === 'disk-full' && !mustRenew);
+    const room = mustBeShorter ? Math.min(most, NEW_LOG_SHARE * sizeBytes) : most;
+    const leavingOut = new Set(keys);
+    let bytes = otherBytes;
+    for (const { key, sizeBytes: objectBytes } of isLastTry ? objects.slice(-1) : objects.toReversed()) {
+      if (bytes + objectBytes > room) continue;
+      bytes += objectBytes;
+      leavingOut.delete(key);
+    }
+    const mostAdvanced = objects.at(-1);
+    const lacksTheMostAdvanced = mostAdvanced !== undefined && leavingOut.has(mostAdvanced.key);
+    const isNoBetter = isToTakeBack && leavingOut.size >= this.#leftOut.size;
+    if (lacksTheMostAdvanced || bytes > room || isNoBetter) {
+      if (noRoom === 'log-limit') this.#renewalAtMs = this.#nowMs() + RETRY_MS;
+      return;
+    }
+    this.#isMakingRoom = !isLastTry && leavingOut.size < objects.length - 1;
+    // What the limit of the log leaves out is no loss that anybody has to know of.
+    this.#leavingOut = room === NEW_LOG_SHARE * limitBytes ? new Set() : leavingOut;
+    this.#startRenewal(leavingOut);
+  }
+
+  #lookAtLog(): void {
+    const { sizeBytes, renewedBytes } = this.#log;
+    this.#lookAtBytes = sizeBytes + LOG_LOOK_BYTES;
+    const { objects, otherBytes } = this.#reception.snapshotSize();
+    const newBytes = objects.reduce((sum, object) => sum + object.sizeBytes, otherBytes);
+    // What was written of a finished package is given up when it was half of the log, or little is left.
+    const isAfterPackage = this.#isRenewalDue;
+    this.#isRenewalDue = false;
+    const isLong = isAfterPackage
+      ? newBytes < LOG_SPARE_BYTES || sizeBytes > 2 * newBytes
+      : sizeBytes > 2 * newBytes + LOG_SPARE_BYTES && sizeBytes > 1.25 * renewedBytes + LOG_SPARE_BYTES;
+    const free = freeBytes(this.#folder);
+    const ofMostAdvanced = otherBytes + (objects.at(-1)?.sizeBytes ?? 0);
+    if (!isLong || newBytes > free) {
+      if (!isAfterPackage && free < ofMostAdvanced + LAST_CHANCE_BYTES) this.#makeRoom('last-chance', false);
+      return;
+    }
+    this.#isMakingRoom = false;
+    this.#leavingOut = new Set();
+    this.#startRenewal(new Set());
+  }
+
+  #startRenewal(leavingOut: ReadonlySet<string>): void {
+    if (!this.#log.startRenewal(this.#reception.snapshot(leavingOut))) this.#renewalFailed();
+  }
+
+  #continueRenewal(pieceMs: number): void {
+    const untilMs = this.#nowMs() + pieceMs;
+    switch (this.#log.continueRenewal(() => this.#nowMs() < untilMs)) {
+      case 'going-on':
+        return;
+      case 'no-room':
+        this.#renewalFailed();
+        return;
+      case 'done':
+        this.#leftOut = this.#leavingOut;
+        this.#lookAtBytes = this.#log.sizeBytes + LOG_LOOK_BYTES;
+    }
+  }
+
+  /** The file system promised room and did not have it. */
+  #renewalFailed(): void {
+    this.#lookAtBytes = this.#log.sizeBytes + LOG_SPARE_BYTES;
+    if (this.#isMakingRoom) {
+      this.#makeRoom('no-room', true);
+      return;
+    }
+    this.#renewalAtMs = this.#nowMs() + RENEWAL_RETRY_MS;
   }
 
   #checkUsable(): void {
     if (this.#failed) throw new ReceiverError('STATE', `The state in ${this.#folder} is closed.`);
   }
 
-  /** After a failed write nothing more is taken in, so that the log stays a true beginning of what was heard. */
-  #guard<Result>(what: string, write: () => Result): Result {
+  /** After a failure other than a want of room nothing more is taken in: what is on the disk shows when it is read again. */
+  #guard<Result>(work: () => Result): Result {
     try {
-      return write();
+      return work();
     } catch (error) {
       this.#failed = true;
-      throw stateError(what, error);
+      throw stateError(`The state in ${this.#folder} cannot be written`, error);
     }
   }
+}
+
+/** As far as the file system tells: a quota may be less. */
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize - DISK_SPARE_BYTES;
 }
 
 function takeLock(path: string): CollectLock {
@@ -327,14 +431,9 @@ function takeLock(path: string): CollectLock {
 }
 
 function stateError(what: string, error: unknown): ReceiverError {
-  const code = systemCodeOf(error);
-  const reason =
-    code === 'ENOSPC' || code === 'EDQUOT'
-      ? 'the disk is full. Free some space and start again'
-      : `${messageOf(error)}. Put that right and start again`;
   return new ReceiverError(
     'STATE',
-    `${what}: ${reason}; it goes on from the last second that was written, and finished packages are untouched.`,
+    `${what}: ${messageOf(error)}. Put that right and start again; it goes on from the last second that was written, and finished packages are untouched.`,
     error,
   );
 }

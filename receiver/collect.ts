@@ -7,7 +7,7 @@ import { ByteWriter, linesOf, openBytes, type StandardStreams } from '#hardware/
 import { messageOf } from '#hardware/fault.ts';
 import { type CollectEvent, CollectStore } from './collect-store.ts';
 import { EXIT, exitOf, usage } from './fault.ts';
-import { ReceptionReport } from './reception-report.ts';
+import { describeStorage, ReceptionReport } from './reception-report.ts';
 
 /** As they come from the command line. */
 export interface CollectOptions {
@@ -47,13 +47,15 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
   const writer = await ByteWriter.open('-', stdout);
   const report = new ReceptionReport();
   const lineOf = (event: CollectEvent): string => {
+    if (event.kind === 'storage') stderr.write(`${describeStorage(event.storage)}\n`);
     const told = report.tell(event);
     return told === undefined ? '' : line(told);
   };
   const { store, events } = CollectStore.open(folder, wants === undefined ? {} : { wants });
+  let text = events.map(lineOf).join('');
   const timer = setInterval(() => {
     try {
-      store.tick();
+      for (const event of store.tick()) text += lineOf(event);
     } catch (error) {
       // Whoever waits for the next line gets it.
       input.destroy(error instanceof Error ? error : new Error(messageOf(error)));
@@ -65,7 +67,6 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
       stderr.write(`reception.log: ${tornBytes} torn bytes cut off, ${skippedBytes} damaged bytes passed over\n`);
     }
     if (records > 0) stderr.write(`going on from ${records} records of earlier reception\n`);
-    let text = events.map(lineOf).join('');
     let lines = 0;
     let badLines = 0;
     for await (const hexLine of linesOf(input)) {
@@ -80,6 +81,7 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
     const missing = store.missing();
     const packages = store.packages().length;
     const { drops, faults, dataGroups } = store.status();
+    const { storage } = store;
     const complete = packages > 0 && (missing === undefined || missing.length === 0);
     const counts = { lines, badLines, dataGroups, drops: withoutZeros(drops), faults: withoutZeros(faults) };
     text += line({
@@ -91,6 +93,12 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
     });
     await writer.write(text);
     await writer.end();
+    if (storage !== undefined) {
+      stderr.write(
+        `collect: ${describeStorage(storage)}, and lost now. What is in ${folder} is untouched; make room and let it hear the rest again.\n`,
+      );
+      return EXIT.failed;
+    }
     stderr.write(complete ? `complete: ${packages} packages in ${folder}/packages\n` : summary(missing, packages));
     return complete ? EXIT.done : EXIT.incomplete;
   } finally {

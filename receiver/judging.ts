@@ -6,7 +6,8 @@
 import type { DirectoryEntry } from '#codec/groups/directory.ts';
 import { explainRefusal } from '#codec/package/refusal.ts';
 import { messageOf } from '#hardware/fault.ts';
-import type { CollectStore, StoredPackage } from './collect-store.ts';
+import type { CollectStore } from './collect-store.ts';
+import type { StoredPackage } from './package-folder.ts';
 import { EXIT } from './fault.ts';
 import { readPackage, saidOutcome } from './install-commands.ts';
 import { type Device, observe } from './device.ts';

@@ -22,7 +22,7 @@ import { Judging, Selection } from './judging.ts';
 import { SignalMeasure } from './measure.ts';
 import { type Progress, readProgress, type SignalProgress, writeProgress } from './progress.ts';
 import { ReceptionHistory, type ReceptionMinute } from './reception-history.ts';
-import { ReceptionReport } from './reception-report.ts';
+import { describeStorage, ReceptionReport } from './reception-report.ts';
 import { makeSource } from './source.ts';
 
 const PROGRESS_INTERVAL_MS = 500;
@@ -113,6 +113,7 @@ class Listener {
       if (this.#device.nowMs() - startedMs > RECONNECT_LAST_MS) waitMs = firstWaitMs;
       this.#options.say(`Trying again in ${waitMs / 1000} s; what was received is kept.`);
       await sleepMs(waitMs, this.#options.signal);
+      this.#take(this.#store.tick());
       await this.#judging.judgeDue();
       waitMs = Math.min(2 * waitMs, RECONNECT_LAST_MS);
     }
@@ -187,7 +188,7 @@ class Listener {
       this.#take(this.#store.push(clockRestarted ? { ...group, clockRestarted } : group));
     }
     groups.length = 0;
-    this.#store.tick();
+    this.#take(this.#store.tick());
     await this.#judging.judgeDue();
     // The last one says how it ended.
     const isTime = this.#device.nowMs() - this.#progressMs >= PROGRESS_INTERVAL_MS;
@@ -203,6 +204,7 @@ class Listener {
       if (told === undefined) continue;
       this.#options.tell(told);
       if (event.kind === 'progress') this.#sayProgress(event.identity, event.progress);
+      if (event.kind === 'storage') this.#options.say(describeStorage(event.storage));
       if (event.kind !== 'package') continue;
       this.#options.say(`Received ${event.stored.sizeBytes} bytes; checking.`);
       this.#judging.add(event.stored);
@@ -268,6 +270,7 @@ class Listener {
       connected,
       signal: this.#signal,
       history: this.#history.minutes(timeMs),
+      storage: this.#store.storage ?? null,
       objects: this.#store.status().objects.map(({ entry, state, progress }) => ({
         identity: entry.identity.toHex(),
         sizeBytes: entry.sizeBytes,

@@ -3,12 +3,14 @@
  * says what was counted and when; losing it loses nothing. Whatever else stands in its place is read as absent.
  */
 
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STREAM_NUMBERS } from '#codec/groups/group.ts';
 import { SAMPLE_FORMATS } from '#codec/iq/samples.ts';
 import { replaceAtomically } from '#hardware/file/durable.ts';
 import { Fields, type NumberLimits } from '#hardware/file/fields.ts';
+import { isNoRoom } from '#hardware/fault.ts';
+import type { Storage } from './collect-store.ts';
 import type { MeasuredCarrier, MeasuredSignal, MeasuredStream } from './measure.ts';
 import { HISTORY_MINUTES, type ReceptionMinute } from './reception-history.ts';
 
@@ -39,6 +41,8 @@ export interface Progress {
   /** Null before the first sample. */
   readonly signal: SignalProgress | null;
   readonly history: readonly ReceptionMinute[];
+  /** What is in memory only, for want of room; null when there is room for everything. */
+  readonly storage: Storage | null;
   readonly objects: readonly ObjectProgress[];
 }
 
@@ -46,9 +50,32 @@ const NAME = 'progress.json';
 /** A hundred times what it is. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
+/** Its length is a multiple of this, so that it can be written in its place when no other block is to be had. */
+const BLOCK_BYTES = 4096;
+
 /** One step for a reader, no fsync: it is worth nothing after a power cut. */
 export async function writeProgress(stateFolder: string, progress: Progress): Promise<void> {
-  await replaceAtomically(join(stateFolder, NAME), `${JSON.stringify(progress)}\n`);
+  const path = join(stateFolder, NAME);
+  const text = Buffer.from(JSON.stringify(progress));
+  const padded = Buffer.alloc(BLOCK_BYTES * Math.ceil((text.length + 1) / BLOCK_BYTES), '\n');
+  text.copy(padded);
+  try {
+    await replaceAtomically(path, padded.toString());
+  } catch (error) {
+    if (!isNoRoom(error)) throw error;
+    await writeInPlace(path, padded);
+  }
+}
+
+/** On a full disk; whoever reads in this very moment may find it torn, which counts as absent. */
+async function writeInPlace(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.write(bytes, 0, bytes.length, 0);
+    await file.truncate(bytes.length);
+  } finally {
+    await file.close();
+  }
 }
 
 export async function readProgress(stateFolder: string): Promise<Progress | undefined> {
@@ -85,6 +112,7 @@ function parseProgress(value: unknown): Progress {
     connected: fields.flag('connected', false),
     signal: fields.raw('signal') === null ? null : parseSignal(fields.object('signal')),
     history: fields.objects('history').slice(-HISTORY_MINUTES).map(parseMinute),
+    storage: (fields.raw('storage') ?? null) === null ? null : parseStorage(fields.object('storage')),
     objects: fields.objects('objects').map(parseObject),
   };
 }
@@ -124,6 +152,16 @@ function parseStream(fields: Fields): MeasuredStream {
     deviationHz: numberOrNull(fields, 'deviationHz', POSITIVE),
     groups: fields.whole('groups', COUNT),
     wholeGroups: fields.whole('wholeGroups', COUNT),
+  };
+}
+
+function parseStorage(fields: Fields): Storage {
+  return {
+    cause: fields.choice('cause', ['disk-full', 'log-limit']),
+    sinceMs: fields.number('sinceMs', TIME),
+    heldGroups: fields.whole('heldGroups', COUNT),
+    heldPackages: fields.whole('heldPackages', COUNT),
+    heldObjects: fields.whole('heldObjects', COUNT),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { DirectoryEntry } from '#codec/groups/directory.ts';
 import { formatHexWord } from '#codec/groups/hex.ts';
-import type { CollectEvent } from './collect-store.ts';
+import type { CollectEvent, Storage } from './collect-store.ts';
 
 export type Told = { readonly event: string } & Readonly<Record<string, unknown>>;
 
@@ -35,11 +35,30 @@ export class ReceptionReport {
         const { identity, sha256Hex, path, sizeBytes } = event.stored;
         return { event: 'package', identity: identity.toHex(), sha256: sha256Hex, file: path, sizeBytes };
       }
+      case 'storage':
+        return tellStorage(event.storage);
       case 'withdrawn':
         return { event: 'withdrawn', identity: event.identity.toHex() };
     }
     return event satisfies never;
   }
+}
+
+function tellStorage(storage: Storage | undefined): Told {
+  if (storage === undefined) return { event: 'storage', problem: null };
+  const { cause, sinceMs, ...held } = storage;
+  return { event: 'storage', problem: cause, since: new Date(sinceMs).toISOString(), ...held };
+}
+
+/** For people. */
+export function describeStorage(storage: Storage | undefined): string {
+  if (storage === undefined) return 'There is room again: everything that was held in memory is written.';
+  const { cause, sinceMs, heldGroups, heldPackages, heldObjects } = storage;
+  const held = [`${heldGroups} groups`];
+  if (heldPackages > 0) held.push(`${heldPackages} finished packages`);
+  if (heldObjects > 0) held.push(`what was collected of ${heldObjects} objects`);
+  const what = cause === 'disk-full' ? 'disk full' : 'reception.log has reached its limit';
+  return `${what}: since ${new Date(sinceMs).toISOString()}, ${held.join(', ')} are held in memory only`;
 }
 
 function describeEntry(entry: DirectoryEntry & { readonly wanted: boolean }): Record<string, unknown> {

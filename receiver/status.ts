@@ -10,6 +10,7 @@ import type { InstallState } from './install-states.ts';
 import type { MeasuredStream } from './measure.ts';
 import { type Progress, readProgress } from './progress.ts';
 import { describeHistory } from './reception-history.ts';
+import { describeStorage } from './reception-report.ts';
 import type { HistoryEntry, LoadedState, RefusalCount, SlotFacts } from './state.ts';
 
 interface VersionFact {
@@ -150,7 +151,7 @@ const CURRENT_SECONDS = 10;
 
 function describeReceiving(receiving: DeviceStatus['receiving']): string[] {
   if (receiving === null) return ['receiving  not listening'];
-  const { ageSeconds, connected, signal, history, advice, timeMs, frequencyHz } = receiving;
+  const { ageSeconds, connected, signal, history, storage, advice, timeMs, frequencyHz } = receiving;
   const age = ageText(ageSeconds);
   const objects = receiving.objects.filter((object) => object.forThisDevice);
   const lines = objects.map(
@@ -160,6 +161,7 @@ function describeReceiving(receiving: DeviceStatus['receiving']): string[] {
   if (objects.length === 0) lines.push(`receiving  nothing for this device, counted ${age}`);
   const isOld = ageSeconds > CURRENT_SECONDS;
   if (isOld) lines.push(`warning    these numbers are old: written ${age}; listen does not run, or gets no samples`);
+  if (storage !== null) lines.push(`warning    ${describeStorage(storage)}`);
   if (!connected) lines.push(`source     gone, or at its end, ${age}; of a dongle, check its cable and rtl_tcp`);
   if (signal !== null) {
     const measured = ageText(ageSeconds + (timeMs - signal.timeMs) / 1000);

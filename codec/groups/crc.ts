@@ -1,6 +1,6 @@
 /**
- * Cyclic redundancy checks, bit by bit: the fields they run over do not end on bytes, and there are a few hundred a second at
- * most. Polynomials are written without their highest term.
+ * Cyclic redundancy checks. Those of anchors go bit by bit: the fields they run over do not end on bytes, and there are a few
+ * a second at most. Polynomials are written without their highest term.
  */
 
 export interface Crc {
@@ -27,12 +27,16 @@ export function crcOfFields(crc: Crc, ...fields: readonly (readonly [value: numb
   return register;
 }
 
-/** CRC-32/ISO-HDLC, as in zip: reflected polynomial EDB88320, initial and final FFFFFFFF. */
-export function crc32(bytes: Uint8Array): number {
+/** What a byte does to the register of the CRC-32. */
+const CRC32_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let register = byte;
+  for (let i = 0; i < 8; i++) register = (register >>> 1) ^ (-(register & 1) & 0xedb88320);
+  return register;
+});
+
+/** CRC-32/ISO-HDLC, as in zip: reflected polynomial EDB88320, initial and final FFFFFFFF. Of `bytes` from `from` to `end`. */
+export function crc32(bytes: Uint8Array, from = 0, end = bytes.length): number {
   let register = 0xffff_ffff;
-  for (const byte of bytes) {
-    register ^= byte;
-    for (let i = 0; i < 8; i++) register = (register >>> 1) ^ (-(register & 1) & 0xedb88320);
-  }
+  for (let i = from; i < end; i++) register = (register >>> 8) ^ CRC32_TABLE[(register ^ bytes[i]) & 0xff];
   return ~register >>> 0;
 }

@@ -115,9 +115,12 @@ export class Gatherer {
     return STREAM_NUMBERS.flatMap((stream) => this.#take(stream, this.#followers[stream].flush()));
   }
 
-  /** Groups that no anchor has confirmed yet, stream by stream. */
+  /** Groups that have not been used yet, stream by stream, each in the order they came: they wait for a directory or an anchor. */
   pending(): DataGroup[] {
-    return this.#followers.flatMap((follower) => follower.pending());
+    return this.#followers.flatMap((follower, stream) => {
+      const waiting = this.#waiting.flatMap(({ run }) => (run.stream === stream ? run.groups : []));
+      return [...waiting.toSorted((a, b) => a.heardAt - b.heardAt).map(({ group }) => group), ...follower.pending()];
+    });
   }
 
   /** Counters of the streams, where known. */

@@ -10,25 +10,15 @@
  *               slots: groups of the stream since the record before (K and not R), 7 bits a byte, lowest first, high bit = more
  *     tuned     01 | PI u16 | group type code u8 (FF = unknown) | channel u8
  *     directory 02 | length u16 | bytes
- *     symbols   04 | object | block u16 | 000000HM | n u8 | n times: tag u32 | low u32 | [high u32] | [mask u16]
- *     rows      05 | object | block u16 | first row u16 | n u16 | n words u32
- *               what a collector holds (codec/symbols/collect.ts), when a log is made anew; H = values have a high word,
- *               M = with masks; object = identity 8 | size u24 | scheme u8
+ *     symbols   04 |  what a collector holds: log-kept.ts
+ *     rows      05 |  of a solved block; only with others like it in a batch, so that they are found without reading the rest
  */
 
 import { crc32 } from './crc.ts';
-import type { KeptSymbols } from '../symbols/collect.ts';
 import type { StreamNumber } from './group.ts';
 import { LOST_BLOCK } from './group.ts';
+import { encodeKept, type KeptRecord, keptSizeBytes, parseKept, ROWS, SYMBOLS } from './log-kept.ts';
 import type { DataGroup, Tuning } from './select.ts';
-
-export interface KeptRecord {
-  readonly kind: 'kept';
-  readonly identity: Uint8Array;
-  readonly sizeBytes: number;
-  readonly scheme: number;
-  readonly kept: KeptSymbols;
-}
 
 export type LogRecord =
   | { readonly kind: 'data'; readonly group: DataGroup }
@@ -41,86 +31,111 @@ const MARK = 0xcb;
 const BATCH_HEADER_BYTES = 3;
 const CHECK_BYTES = 4;
 const BATCH_PAYLOAD_MAX_BYTES = 4096;
+const BATCH_MAX_BYTES = BATCH_HEADER_BYTES + BATCH_PAYLOAD_MAX_BYTES + CHECK_BYTES;
 const TUNED = 1;
 const DIRECTORY = 2;
-const SYMBOLS = 4;
-const ROWS = 5;
-const OBJECT_BYTES = 12;
+const TUNED_BYTES = 5;
+const DIRECTORY_HEAD_BYTES = 3;
+/** Of type C with four bytes of slots. */
+const DATA_MAX_BYTES = 12;
 const SLOTS_MAX = 0x0fff_ffff;
 
-function blockCountOf(stream: number): number {
-  return stream === 0 ? 2 : 3;
+function isRows(record: LogRecord): boolean {
+  return record.kind === 'kept' && record.kept.kind === 'rows';
 }
 
-function putU16(out: number[], value: number): void {
-  out.push((value >> 8) & 0xff, value & 0xff);
+function sizeAtMost(record: LogRecord): number {
+  switch (record.kind) {
+    case 'data':
+      return DATA_MAX_BYTES;
+    case 'tuned':
+      return TUNED_BYTES;
+    case 'directory':
+      return DIRECTORY_HEAD_BYTES + record.bytes.length;
+    case 'kept':
+      return keptSizeBytes(record);
+  }
+  return record satisfies never;
 }
 
-function putU32(out: number[], value: number): void {
-  putU16(out, value >>> 16);
-  putU16(out, value);
-}
-
-function lostMask(words: readonly number[]): number {
-  let mask = 0;
-  for (const [i, word] of words.entries()) if (word === LOST_BLOCK) mask |= 4 >> i;
-  return mask;
-}
-
-/** Makes batches. Keeps the slots of the last data record of each stream. */
+/** Makes batches. Keeps the slots of the last data record of each stream, and room for what is encoded at once. */
 export class LogWriter {
   readonly #slots = [-1, -1, -1, -1];
   readonly #started = [false, false, false, false];
+  #bytes = new Uint8Array(2 * BATCH_MAX_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  /** Where the open batch begins, and where the next record goes. */
+  #batch = 0;
+  #at = 0;
 
-  /** One batch or, when the records need more, several. */
+  /** One batch or, when the records need more, several. The array is the caller's. */
   encode(records: readonly LogRecord[]): Uint8Array {
-    const batches: number[] = [];
-    let payload: number[] = [];
-    const close = (): void => {
-      if (payload.length === 0) return;
-      const head = [payload.length >> 8, payload.length & 0xff];
-      const check = crc32(Uint8Array.from([...head, ...payload]));
-      batches.push(MARK, ...head);
-      for (const byte of payload) batches.push(byte);
-      putU16(batches, check >>> 16);
-      putU16(batches, check & 0xffff);
-      payload = [];
-    };
+    this.#batch = 0;
+    this.#at = BATCH_HEADER_BYTES;
+    let hasRows = false;
     for (const record of records) {
-      const bytes = this.#encodeRecord(record);
-      if (payload.length + bytes.length > BATCH_PAYLOAD_MAX_BYTES) close();
-      for (const byte of bytes) payload.push(byte);
+      const size = sizeAtMost(record);
+      const used = this.#at - this.#batch - BATCH_HEADER_BYTES;
+      if (used > 0 && (used + size > BATCH_PAYLOAD_MAX_BYTES || isRows(record) !== hasRows)) this.#close();
+      hasRows = isRows(record);
+      this.#reserve(size);
+      this.#put(record);
     }
-    close();
-    return Uint8Array.from(batches);
+    if (this.#at > this.#batch + BATCH_HEADER_BYTES) this.#close();
+    return this.#bytes.slice(0, this.#batch);
   }
 
-  #encodeRecord(record: LogRecord): number[] {
-    const out: number[] = [];
+  #close(): void {
+    const view = this.#view;
+    view.setUint8(this.#batch, MARK);
+    view.setUint16(this.#batch + 1, this.#at - this.#batch - BATCH_HEADER_BYTES);
+    view.setUint32(this.#at, crc32(this.#bytes, this.#batch + 1, this.#at));
+    this.#batch = this.#at + CHECK_BYTES;
+    this.#at = this.#batch + BATCH_HEADER_BYTES;
+  }
+
+  /** For one more record and what closes its batch. */
+  #reserve(sizeBytes: number): void {
+    const needed = this.#at + sizeBytes + CHECK_BYTES + BATCH_HEADER_BYTES;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(2 * needed);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+
+  #put(record: LogRecord): void {
+    const view = this.#view;
+    const at = this.#at;
     switch (record.kind) {
       case 'data':
-        this.#encodeData(out, record.group);
-        break;
+        this.#putData(record.group);
+        return;
       case 'tuned': {
         const { pi, groupTypeCode, channel } = record.tuning;
-        out.push(TUNED, pi >> 8, pi & 0xff, groupTypeCode < 0 ? 0xff : groupTypeCode, channel);
-        break;
+        view.setUint8(at, TUNED);
+        view.setUint16(at + 1, pi);
+        view.setUint8(at + 3, groupTypeCode < 0 ? 0xff : groupTypeCode);
+        view.setUint8(at + 4, channel);
+        this.#at += TUNED_BYTES;
+        return;
       }
       case 'directory':
-        out.push(DIRECTORY);
-        putU16(out, record.bytes.length);
-        out.push(...record.bytes);
-        break;
+        view.setUint8(at, DIRECTORY);
+        view.setUint16(at + 1, record.bytes.length);
+        this.#bytes.set(record.bytes, at + DIRECTORY_HEAD_BYTES);
+        this.#at += DIRECTORY_HEAD_BYTES + record.bytes.length;
+        return;
       case 'kept':
-        encodeKept(out, record);
-        break;
+        encodeKept(view, at, record);
+        this.#at += keptSizeBytes(record);
+        return;
     }
-    return out;
+    record satisfies never;
   }
 
-  #encodeData(out: number[], group: DataGroup): void {
-    const { stream, slot } = group;
-    const blocks = stream === 0 ? group.words : group.words.slice(1);
+  #putData(group: DataGroup): void {
+    const { stream, slot, words, place, check } = group;
     const known = slot >= 0;
     const before = this.#slots[stream];
     let slots = known && before >= 0 ? slot - before : 0;
@@ -128,87 +143,118 @@ export class LogWriter {
       group.clockRestarted || !this.#started[stream] || known !== before >= 0 || slots < 0 || slots > SLOTS_MAX;
     this.#started[stream] = true;
     this.#slots[stream] = known ? slot : -1;
-    out.push(0x80 | (stream << 5) | (restarted ? 16 : 0) | (known ? 8 : 0) | lostMask(blocks));
-    out.push(
-      stream === 0 ? (group.check << 4) | group.place : (group.check << 7) | (group.place << 4) | group.words[0],
-    );
+    const bytes = this.#bytes;
+    const head = this.#at;
+    const first = stream === 0 ? 0 : 1;
+    bytes[head + 1] = stream === 0 ? (check << 4) | place : (check << 7) | (place << 4) | words[0];
+    let at = head + 2;
     if (known && !restarted) {
-      while (slots >= 0x80) {
-        out.push(0x80 | (slots & 0x7f));
-        slots >>>= 7;
-      }
-      out.push(slots);
+      for (; slots >= 0x80; slots >>>= 7) bytes[at++] = 0x80 | (slots & 0x7f);
+      bytes[at++] = slots;
     }
-    for (const word of blocks) putU16(out, word & 0xffff);
+    let lost = 0;
+    for (let i = first; i < words.length; i++) {
+      const word = words[i];
+      if (word === LOST_BLOCK) lost |= 4 >> (i - first);
+      bytes[at++] = (word >> 8) & 0xff;
+      bytes[at++] = word & 0xff;
+    }
+    bytes[head] = 0x80 | (stream << 5) | (restarted ? 16 : 0) | (known ? 8 : 0) | lost;
+    this.#at = at;
   }
 }
 
-function encodeKept(out: number[], { identity, sizeBytes, scheme, kept }: KeptRecord): void {
-  out.push(kept.kind === 'symbols' ? SYMBOLS : ROWS, ...identity, sizeBytes >> 16);
-  putU16(out, sizeBytes & 0xffff);
-  out.push(scheme);
-  putU16(out, kept.block);
-  if (kept.kind === 'rows') {
-    putU16(out, kept.firstRow);
-    putU16(out, kept.values.length);
-    for (const word of kept.values) putU32(out, word);
-    return;
-  }
-  const { tags, low, high, masks } = kept;
-  out.push((high.length > 0 ? 2 : 0) | (kept.isPartial ? 1 : 0), tags.length);
-  for (const [i, tag] of tags.entries()) {
-    putU32(out, tag);
-    putU32(out, low[i]);
-    if (high.length > 0) putU32(out, high[i]);
-    if (kept.isPartial) putU16(out, masks[i]);
-  }
+/** Puts the next bytes of a log into `into` and tells how many; 0 at the end. */
+export type LogSource = (into: Uint8Array) => number;
+
+function sourceOf(bytes: Uint8Array): LogSource {
+  let at = 0;
+  return (into) => {
+    const part = bytes.subarray(at, at + into.length);
+    into.set(part);
+    at += part.length;
+    return part.length;
+  };
 }
 
-/** Reads a log batch by batch. Never throws; memory: one batch. */
+const READ_AT_ONCE_BYTES = 65_536;
+
+/** Reads a log batch by batch. Never throws on what it reads; memory: 64 kB. */
 export class LogReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #source: LogSource;
+  readonly #rowsOnly: boolean;
+  readonly #bytes = new Uint8Array(READ_AT_ONCE_BYTES + BATCH_MAX_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
   readonly #slots = [0, 0, 0, 0];
   readonly #broken = [true, true, true, true];
+  /** Of the whole log: where `#bytes` begins. */
+  #base = 0;
   #at = 0;
+  #end = 0;
+  #hasEnded = false;
+  /** Where the next record is. */
+  #cursor = 0;
   /** End of the last whole batch: a log that is appended to is cut here first. */
   validBytes = 0;
   /** Bytes before `validBytes` that belong to no whole batch. */
   skippedBytes = 0;
+  /** Bytes that the source gave. */
+  sourceBytes = 0;
   /** Records in whole batches that made no sense (another version's). */
   unknownRecords = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** `rows`: gives the rows of solved blocks only, and is much faster. */
+  constructor(log: Uint8Array | LogSource, only: 'all' | 'rows' = 'all') {
+    this.#source = typeof log === 'function' ? log : sourceOf(log);
+    this.#rowsOnly = only === 'rows';
   }
 
   /** The records of the next whole batch, undefined at the end. */
   next(): LogRecord[] | undefined {
     const bytes = this.#bytes;
-    for (; this.#at + BATCH_HEADER_BYTES + CHECK_BYTES <= bytes.length; this.#at++) {
-      if (bytes[this.#at] !== MARK) continue;
-      const length = this.#view.getUint16(this.#at + 1);
-      const end = this.#at + BATCH_HEADER_BYTES + length;
-      if (length === 0 || length > BATCH_PAYLOAD_MAX_BYTES || end + CHECK_BYTES > bytes.length) continue;
-      if (this.#view.getUint32(end) !== crc32(bytes.subarray(this.#at + 1, end))) continue;
-      if (this.#at > this.validBytes) {
-        this.skippedBytes += this.#at - this.validBytes;
+    for (; this.#hasNext(); this.#at++) {
+      const at = this.#at;
+      if (bytes[at] !== MARK) continue;
+      const length = this.#view.getUint16(at + 1);
+      const end = at + BATCH_HEADER_BYTES + length;
+      if (length === 0 || length > BATCH_PAYLOAD_MAX_BYTES || end + CHECK_BYTES > this.#end) continue;
+      if (this.#view.getUint32(end) !== crc32(bytes, at + 1, end)) continue;
+      const skipped = this.#base + at - this.validBytes;
+      if (skipped > 0) {
+        this.skippedBytes += skipped;
         this.#broken.fill(true);
       }
-      const records = this.#records(this.#at + BATCH_HEADER_BYTES, end);
+      const records = this.#records(at + BATCH_HEADER_BYTES, end);
       this.#at = end + CHECK_BYTES;
-      this.validBytes = this.#at;
+      this.validBytes = this.#base + this.#at;
       return records;
     }
     return undefined;
   }
 
+  /** Sees to it that a whole batch lies in memory, if the log has as much. */
+  #hasNext(): boolean {
+    if (!this.#hasEnded && this.#end - this.#at < BATCH_MAX_BYTES) {
+      this.#bytes.copyWithin(0, this.#at, this.#end);
+      this.#base += this.#at;
+      this.#end -= this.#at;
+      this.#at = 0;
+      while (!this.#hasEnded && this.#end < BATCH_MAX_BYTES) {
+        const count = this.#source(this.#bytes.subarray(this.#end));
+        this.#end += count;
+        this.sourceBytes += count;
+        this.#hasEnded = count === 0;
+      }
+    }
+    return this.#at + BATCH_HEADER_BYTES + CHECK_BYTES <= this.#end;
+  }
+
   #records(from: number, end: number): LogRecord[] {
     const records: LogRecord[] = [];
-    const cursor = { at: from, end };
-    while (cursor.at < end) {
-      const record = this.#record(cursor);
+    if (this.#rowsOnly && this.#bytes[from] !== ROWS) return records;
+    this.#cursor = from;
+    while (this.#cursor < end) {
+      const record = this.#record(end);
       if (record === undefined) {
         this.unknownRecords++;
         this.#broken.fill(true);
@@ -219,13 +265,14 @@ export class LogReader {
     return records;
   }
 
-  #record(cursor: { at: number; readonly end: number }): LogRecord | undefined {
+  /** Undefined when it is none; else `#cursor` is behind it. */
+  #record(end: number): LogRecord | undefined {
     const view = this.#view;
-    const { at, end } = cursor;
+    const at = this.#cursor;
     const kind = view.getUint8(at);
-    if (kind >= 0x80) return this.#data(cursor);
-    if (kind === TUNED && at + 5 <= end) {
-      cursor.at += 5;
+    if (kind >= 0x80) return this.#data(end);
+    if (kind === TUNED && at + TUNED_BYTES <= end) {
+      this.#cursor += TUNED_BYTES;
       const code = view.getUint8(at + 3);
       const tuning = {
         pi: view.getUint16(at + 1),
@@ -234,106 +281,52 @@ export class LogReader {
       };
       return { kind: 'tuned', tuning };
     }
-    if (kind === DIRECTORY && at + 3 <= end) {
-      const length = view.getUint16(at + 1);
-      if (at + 3 + length > end) return undefined;
-      cursor.at += 3 + length;
-      return { kind: 'directory', bytes: this.#bytes.slice(at + 3, at + 3 + length) };
+    if (kind === DIRECTORY && at + DIRECTORY_HEAD_BYTES <= end) {
+      const from = at + DIRECTORY_HEAD_BYTES;
+      const to = from + view.getUint16(at + 1);
+      if (to > end) return undefined;
+      this.#cursor = to;
+      return { kind: 'directory', bytes: this.#bytes.slice(from, to) };
     }
-    if ((kind === SYMBOLS || kind === ROWS) && at + 1 + OBJECT_BYTES + 4 <= end) return this.#kept(cursor, kind);
-    return undefined;
+    if (kind !== SYMBOLS && kind !== ROWS) return undefined;
+    const parsed = parseKept(view, at, end);
+    if (parsed === undefined) return undefined;
+    this.#cursor = parsed.end;
+    return parsed.record;
   }
 
-  #data(cursor: { at: number; readonly end: number }): LogRecord | undefined {
-    const view = this.#view;
-    const head = view.getUint8(cursor.at);
+  #data(end: number): LogRecord | undefined {
+    const bytes = this.#bytes;
+    const from = this.#cursor;
+    const head = bytes[from];
     const stream = ((head >> 5) & 3) as StreamNumber;
     const restarted = (head & 16) !== 0;
     const known = (head & 8) !== 0;
-    const count = blockCountOf(stream);
-    let at = cursor.at + 2;
+    const blocks = stream === 0 ? 2 : 3;
+    let at = from + 2;
     let slots = 0;
     if (known && !restarted) {
       for (let shift = 0; ; shift += 7, at++) {
-        if (at >= cursor.end || shift > 21) return undefined;
-        const byte = view.getUint8(at);
+        if (at >= end || shift > 21) return undefined;
+        const byte = bytes[at];
         slots |= (byte & 0x7f) << shift;
         if (byte < 0x80) break;
       }
       at++;
     }
-    if (at + 2 * count > cursor.end) return undefined;
-    const second = view.getUint8(cursor.at + 1);
-    const words = this.#words(at, count, head & 7);
-    cursor.at = at + 2 * count;
+    if (at + 2 * blocks > end) return undefined;
+    const second = bytes[from + 1];
+    const words: number[] = stream === 0 ? [] : [second & 15];
+    for (let i = 0; i < blocks; i++, at += 2) {
+      words.push((head & (4 >> i)) === 0 ? (bytes[at] << 8) | bytes[at + 1] : LOST_BLOCK);
+    }
+    this.#cursor = at;
     const slot = restarted ? 0 : this.#slots[stream] + slots;
     this.#slots[stream] = slot;
     const clockRestarted = restarted || this.#broken[stream];
     this.#broken[stream] = false;
     const place = stream === 0 ? second & 15 : (second >> 4) & 7;
     const check = stream === 0 ? (second >> 4) & 1 : second >> 7;
-    if (stream !== 0) words.unshift(second & 15);
     return { kind: 'data', group: { stream, place, check, words, slot: known ? slot : -1, clockRestarted } };
-  }
-
-  #words(at: number, count: number, lost: number): number[] {
-    return Array.from({ length: count }, (_, i) =>
-      (lost & (4 >> i)) === 0 ? this.#view.getUint16(at + 2 * i) : LOST_BLOCK,
-    );
-  }
-
-  #kept(cursor: { at: number; readonly end: number }, kind: number): LogRecord | undefined {
-    const view = this.#view;
-    const at = cursor.at + 1;
-    const identity = this.#bytes.slice(at, at + 8);
-    const sizeBytes = (view.getUint8(at + 8) << 16) | view.getUint16(at + 9);
-    const scheme = view.getUint8(at + 11);
-    const from = { at: at + OBJECT_BYTES, end: cursor.end };
-    const kept = kind === SYMBOLS ? this.#symbols(from) : this.#rows(from);
-    if (kept === undefined || sizeBytes === 0) return undefined;
-    cursor.at = from.at;
-    return { kind: 'kept', identity, sizeBytes, scheme, kept };
-  }
-
-  #symbols(cursor: { at: number; readonly end: number }): KeptSymbols | undefined {
-    const view = this.#view;
-    const block = view.getUint16(cursor.at);
-    const flags = view.getUint8(cursor.at + 2);
-    const n = view.getUint8(cursor.at + 3);
-    const isPartial = (flags & 1) !== 0;
-    const hasHigh = (flags & 2) !== 0;
-    let at = cursor.at + 4;
-    if (at + n * (8 + (hasHigh ? 4 : 0) + (isPartial ? 2 : 0)) > cursor.end) return undefined;
-    const tags = new Uint32Array(n);
-    const low = new Uint32Array(n);
-    const high = new Uint32Array(hasHigh ? n : 0);
-    const masks = new Uint16Array(isPartial ? n : 0);
-    for (let i = 0; i < n; i++) {
-      tags[i] = view.getUint32(at);
-      low[i] = view.getUint32(at + 4);
-      at += 8;
-      if (hasHigh) {
-        high[i] = view.getUint32(at);
-        at += 4;
-      }
-      if (!isPartial) continue;
-      masks[i] = view.getUint16(at);
-      at += 2;
-    }
-    cursor.at = at;
-    return { kind: 'symbols', block, isPartial, tags, low, high, masks };
-  }
-
-  #rows(cursor: { at: number; readonly end: number }): KeptSymbols | undefined {
-    const view = this.#view;
-    if (cursor.at + 6 > cursor.end) return undefined;
-    const block = view.getUint16(cursor.at);
-    const firstRow = view.getUint16(cursor.at + 2);
-    const n = view.getUint16(cursor.at + 4);
-    const from = cursor.at + 6;
-    if (from + 4 * n > cursor.end) return undefined;
-    cursor.at = from + 4 * n;
-    const values = Uint32Array.from({ length: n }, (_, i) => view.getUint32(from + 4 * i));
-    return { kind: 'rows', block, firstRow, values };
   }
 }

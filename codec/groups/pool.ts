@@ -11,9 +11,12 @@ export interface ObjectName {
 }
 
 export interface Collecting {
+  readonly key: string;
   readonly collector: Collector;
   readonly scheme: number;
   entry: DirectoryEntry | undefined;
+  /** When something of it was last heard, by the clock of the pool. */
+  heardAt: number;
 }
 
 /**
@@ -24,11 +27,21 @@ export function keyOf({ identity, sizeBytes, scheme }: ObjectName): string {
   return `${identity.toHex()} ${sizeBytes} ${scheme}`;
 }
 
-/** Memory: a collector takes about four times its object; `limitBytes` bounds the objects together. */
+/** However small they are: a directory lists 13, and each takes some kB before anything of it is heard. */
+const COLLECTORS_MAX = 64;
+/**
+ * What was collected counts half as much after so many of our groups without anything of its object: 6.4 hours of four streams, a
+ * day of one. The one that will never come back goes at last, and no hour of jamming makes the one that will look like it.
+ */
+const HALF_LIFE_GROUPS = 2 ** 20;
+
+/** Memory: a collector takes about four times its object; `limitBytes` bounds the objects together, and there are 64 at most. */
 export class CollectorPool {
   readonly #limitBytes: number;
   /** By `keyOf`. */
   readonly #collecting = new Map<string, Collecting>();
+  /** Groups of ours taken in. */
+  clock = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -54,35 +67,50 @@ export class CollectorPool {
   ): Collecting | undefined {
     let excess = object.sizeBytes - this.#limitBytes;
     for (const { collector } of this.#collecting.values()) excess += collector.sizeBytes;
+    let tooMany = this.#collecting.size + 1 - COLLECTORS_MAX;
     const gone: string[] = [];
-    for (const { key, collector } of excess > 0 ? this.#dispensable(listed) : []) {
-      if (excess <= 0) break;
+    for (const { key, collector } of excess > 0 || tooMany > 0 ? this.#dispensable(listed) : []) {
+      if (excess <= 0 && tooMany <= 0) break;
       excess -= collector.sizeBytes;
+      tooMany--;
       gone.push(key);
     }
-    if (excess > 0) return undefined;
+    if (excess > 0 || tooMany > 0) return undefined;
     for (const key of gone) this.#collecting.delete(key);
     const { identity, sizeBytes, scheme } = object;
-    const collecting: Collecting = { collector: makeCollector(identity, sizeBytes, scheme), scheme, entry };
-    this.#collecting.set(keyOf(object), collecting);
+    const collector = makeCollector(identity, sizeBytes, scheme);
+    const collecting: Collecting = { key: keyOf(object), collector, scheme, entry, heardAt: this.clock };
+    this.#collecting.set(collecting.key, collecting);
     return collecting;
   }
 
   /**
-   * What may go when room is needed, first the one of which the least was collected: what the directory does not list. Anybody may
-   * send a directory, so the one of which most was collected stays while something listed is being collected beside it.
+   * What goes first when room is needed stands first: what the directory does not list before what it lists, and of either that
+   * of which less was collected, and longer ago. The most advanced one is the last in any case.
    */
-  #dispensable(entries: readonly DirectoryEntry[]): { readonly key: string; readonly collector: Collector }[] {
+  byLikelihood(entries: readonly DirectoryEntry[] = []): Collecting[] {
     const listed = new Set(entries.map(keyOf));
-    const unlisted = [...this.#collecting]
-      .filter(([key]) => !listed.has(key))
-      .map(([key, { collector }]) => ({ key, collector, held: heldBytes(collector) }))
-      .toSorted((a, b) => a.held - b.held);
+    const ranked = [...this.#collecting.values()]
+      .map((collecting) => ({ collecting, isListed: listed.has(collecting.key), worth: this.#worthOf(collecting) }))
+      .toSorted((a, b) => a.worth - b.worth);
+    const last = ranked.pop();
+    const others = ranked.toSorted((a, b) => Number(a.isListed) - Number(b.isListed));
+    return [...others, ...(last === undefined ? [] : [last])].map(({ collecting }) => collecting);
+  }
+
+  /**
+   * Only what the directory does not list. Anybody may send a directory, so the most advanced one stays while something listed is
+   * being collected beside it.
+   */
+  #dispensable(entries: readonly DirectoryEntry[]): Collecting[] {
+    const listed = new Set(entries.map(keyOf));
+    const unlisted = this.byLikelihood(entries).filter(({ key }) => !listed.has(key));
     return unlisted.length < this.#collecting.size ? unlisted.slice(0, -1) : unlisted;
   }
-}
 
-function heldBytes(collector: Collector): number {
-  const { rank, needed } = collector.progress();
-  return (collector.sizeBytes * rank) / needed;
+  /** Bytes of the object that are held, less those that time took. */
+  #worthOf({ collector, heardAt }: Collecting): number {
+    const { rank, needed } = collector.progress();
+    return ((collector.sizeBytes * rank) / needed) * 2 ** ((heardAt - this.clock) / HALF_LIFE_GROUPS);
+  }
 }

@@ -1,12 +1,20 @@
 /** The receiving half of the air interface in one piece: groups in; directories, progress and whole objects out. */
 
-import { type CollectFault, type CollectFaults, type Collector, noFaults, type Progress } from '../symbols/collect.ts';
+import {
+  type CollectFault,
+  type CollectFaults,
+  type Collector,
+  type KeptSymbols,
+  noFaults,
+  type Progress,
+} from '../symbols/collect.ts';
 import { OBJECT_SIZE_MAX_BYTES } from '../symbols/layout.ts';
 import { isKnownScheme } from '../symbols/schemes.ts';
 import type { Directory, DirectoryEntry } from './directory.ts';
 import { DEFAULT_GATHER_LIMITS, Gatherer, type GatherEvent, type GatherLimits } from './gather.ts';
 import type { ReceivedGroup, StreamNumber } from './group.ts';
-import type { KeptRecord, LogRecord } from './log.ts';
+import type { LogRecord } from './log.ts';
+import type { KeptRecord } from './log-kept.ts';
 import { type Collecting, CollectorPool, keyOf } from './pool.ts';
 import { ProgrammeReader, type ProgrammeStatus } from './programme.ts';
 import type { SymbolGroup } from './resolve.ts';
@@ -73,6 +81,19 @@ export interface ReceptionStatus {
   readonly faults: Readonly<Record<CollectFault, number>>;
 }
 
+export interface SnapshotSize {
+  /** By the names that `snapshot` takes. */
+  readonly objects: readonly { readonly key: string; readonly sizeBytes: number }[];
+  readonly otherBytes: number;
+}
+
+/** Of a log, in bytes for each byte of the object: rows of 8 bytes for 6.5, symbols of 12 (and some to spare). */
+const SOLVED_SIZE = 1.25;
+const SYMBOLS_SIZE = 2;
+/** A group in a log, and what every log begins with. */
+const PENDING_BYTES = 10;
+const REST_BYTES = 1000;
+
 export type ReceptionDrop =
   /** Symbols of objects that nobody here wants. */
   | 'not-wanted'
@@ -118,7 +139,7 @@ export class Reception {
   replay(record: LogRecord): ReceptionEvent[] {
     switch (record.kind) {
       case 'data':
-        this.#dataGroups[record.group.stream]++;
+        this.#countGroup(record.group.stream);
         return this.#take(this.#gatherer.pushData(record.group), false);
       case 'tuned':
         this.#gatherer.restoreTuning(record.tuning);
@@ -145,20 +166,36 @@ export class Reception {
     return records;
   }
 
-  /** A new log in place of the old one: what is still needed of it, without what is complete. */
-  *snapshot(): Generator<LogRecord> {
+  /**
+   * A new log in place of the old one: what is still needed of it, without what is complete and the objects in `without`. It may
+   * be taken a record at a time while groups are pushed, if all that `takeRecords` gives since the first one follows it.
+   */
+  *snapshot(without: ReadonlySet<string> = new Set()): Generator<LogRecord> {
     const tuning = this.#gatherer.tuning;
+    const directoryBytes = this.#directoryBytes;
+    const pending = this.#gatherer.pending();
     if (tuning !== undefined) yield { kind: 'tuned', tuning };
-    if (this.#directoryBytes !== undefined) yield { kind: 'directory', bytes: this.#directoryBytes };
-    for (const { collector, scheme } of this.#pool.all()) {
-      const { identity, sizeBytes } = collector;
-      for (const kept of collector.kept()) yield { kind: 'kept', identity, sizeBytes, scheme, kept };
+    if (directoryBytes !== undefined) yield { kind: 'directory', bytes: directoryBytes };
+    for (const { key, collector, scheme } of this.#pool.all()) {
+      if (without.has(key)) continue;
+      for (const kept of collector.kept()) yield keptRecord(collector, scheme, kept);
     }
     const seen = new Set<number>();
-    for (const group of this.#gatherer.pending()) {
+    for (const group of pending) {
       yield { kind: 'data', group: seen.has(group.stream) ? group : { ...group, clockRestarted: true } };
       seen.add(group.stream);
     }
+  }
+
+  /** What a snapshot would hold, about: objects, those that go first when room is needed standing first, and all the rest. */
+  snapshotSize(): SnapshotSize {
+    const objects = this.#pool.byLikelihood(this.#directory?.entries).map(({ key, collector }) => {
+      const { rank, needed, blocksSolved, blocks } = collector.progress();
+      const solved = blocksSolved / blocks;
+      const bytes = SOLVED_SIZE * solved + SYMBOLS_SIZE * Math.max(0, rank / needed - solved);
+      return { key, sizeBytes: Math.ceil(collector.sizeBytes * bytes) };
+    });
+    return { objects, otherBytes: REST_BYTES + PENDING_BYTES * this.#gatherer.pending().length };
   }
 
   /** The object need not be collected (any more). */
@@ -166,6 +203,11 @@ export class Reception {
     const name = identity.toHex();
     this.#rememberComplete(name);
     this.#pool.dropIf(({ collector }) => collector.identity.toHex() === name);
+  }
+
+  /** It was complete and is lost: it is collected again. */
+  forgetComplete(identity: Uint8Array): void {
+    this.#complete.delete(identity.toHex());
   }
 
   #rememberComplete(name: string): void {
@@ -228,7 +270,7 @@ export class Reception {
     for (const event of events) {
       switch (event.kind) {
         case 'data':
-          this.#dataGroups[event.group.stream]++;
+          this.#countGroup(event.group.stream);
           if (log) this.#recordGroup(event.group, events);
           break;
         case 'tuned':
@@ -245,6 +287,7 @@ export class Reception {
           if (collecting === undefined) break;
           advanced.set(key, collecting);
           if (this.#collect(collecting, event.stream, event.symbols, out)) advanced.delete(key);
+          else if (log) this.#recordCertain(collecting);
           break;
         }
       }
@@ -270,13 +313,25 @@ export class Reception {
     if (mayBeNeeded) this.#records.push({ kind: 'data', group: clockRestarted ? { ...group, clockRestarted } : group });
   }
 
+  /** What took long to compute is written down, so that it is never computed again. */
+  #recordCertain({ collector, scheme }: Collecting): void {
+    for (const kept of collector.newlyCertain?.() ?? []) this.#records.push(keptRecord(collector, scheme, kept));
+  }
+
+  #countGroup(stream: StreamNumber): void {
+    this.#dataGroups[stream]++;
+    this.#pool.clock++;
+  }
+
   /** True when the object is whole. */
   #collect(
-    { collector, entry }: Collecting,
+    collecting: Collecting,
     stream: StreamNumber,
     symbols: readonly SymbolGroup[],
     out: ReceptionEvent[],
   ): boolean {
+    const { collector, entry } = collecting;
+    collecting.heardAt = this.#pool.clock;
     for (const { counter, words } of symbols) collector.addGroup(stream, counter, words);
     return this.#finish(collector, entry, out);
   }
@@ -341,6 +396,10 @@ export class Reception {
     }
     return out;
   }
+}
+
+function keptRecord({ identity, sizeBytes }: Collector, scheme: number, kept: KeptSymbols): KeptRecord {
+  return { kind: 'kept', identity, sizeBytes, scheme, kept };
 }
 
 function addFaults(sum: CollectFaults, { faults }: Collector): void {

@@ -28,6 +28,10 @@ export type ShelfNews = 'learned' | 'confirmed' | 'nothing' | 'size-unknown';
 /** A directory whose symbols disagree this often with what is heard has been replaced under its version. */
 const STRIKES_MAX = 2;
 
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
 function isWhole(bytes: Uint8Array): boolean {
   return parseDirectory(bytes).kind === 'directory';
 }
@@ -70,6 +74,8 @@ export class DirectoryShelf {
 
   /** A directory from a log: known, but nothing is attributed by it until it is heard again. */
   restore(bytes: Uint8Array): Directory | undefined {
+    // The groups of the log that taught it may stand before it: then it was heard, and stays so.
+    for (const known of this.#known.values()) if (sameBytes(known.bytes, bytes)) return known.directory;
     return this.#learn(bytes, -1)?.directory;
   }
 

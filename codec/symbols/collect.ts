@@ -57,10 +57,12 @@ export interface Collector {
   progress(): Progress;
   /** The object, once it is complete. */
   bytes(): Uint8Array | undefined;
-  /** All that is held, for a log that is written anew, in pieces of at most some kB. */
+  /** All that is held, for a log that is written anew, in pieces of at most some kB; what comes in between may be missing. */
   kept(): Generator<KeptSymbols>;
   /** Takes back what `kept` gave. True = complete. */
   restore(kept: KeptSymbols): boolean;
+  /** What became certain since the last call and took long to compute, in pieces like those of `kept`. */
+  newlyCertain?(): Generator<KeptSymbols>;
 }
 
 /** Tells whether bytes are the object that was meant. */
@@ -105,6 +107,8 @@ export class ObjectCollector implements Collector {
   /** Everything is there and is not the object. */
   #isMismatched = false;
   #bytes: Uint8Array | undefined;
+  /** Blocks whose rows are in the log. */
+  readonly #toldCertain = new Set<number>();
   readonly #restoring = new Map<number, { readonly values: Uint32Array; rows: number }>();
 
   /** `matches` replaces the comparison of the SHA-256 with the identity (a directory has its own check). */
@@ -165,30 +169,45 @@ export class ObjectCollector implements Collector {
   }
 
   *kept(): Generator<KeptSymbols> {
-    const { valueWords, rows } = this.layout;
     for (const [index, block] of this.#blocks.entries()) {
       const { solution, isProven } = block;
       if (isProven && solution !== undefined) {
-        for (let firstRow = 0; firstRow < rows; firstRow += KEPT_ROWS) {
-          const values = solution.slice(firstRow * valueWords, (firstRow + KEPT_ROWS) * valueWords);
-          yield { kind: 'rows', block: index, firstRow, values };
-        }
+        yield* this.#rowsOf(index, solution);
         continue;
       }
-      for (const store of [block.full, block.partial]) {
-        for (let from = 0; from < store.count; from += KEPT_SYMBOLS) {
-          const to = Math.min(store.count, from + KEPT_SYMBOLS);
+      // Copied at once: symbols may come between two pieces.
+      for (const { isPartial, tags, low, high, masks } of [block.full.copy(), block.partial.copy()]) {
+        for (let from = 0; from < tags.length; from += KEPT_SYMBOLS) {
+          const to = from + KEPT_SYMBOLS;
           yield {
             kind: 'symbols',
             block: index,
-            isPartial: store === block.partial,
-            tags: store.tags.slice(from, to),
-            low: store.low.slice(from, to),
-            high: store.high.slice(from, to),
-            masks: store.masks.slice(from, to),
+            isPartial,
+            tags: tags.subarray(from, to),
+            low: low.subarray(from, to),
+            high: high.subarray(from, to),
+            masks: masks.subarray(from, to),
           };
         }
       }
+    }
+  }
+
+  *newlyCertain(): Generator<KeptSymbols> {
+    if (this.#toldCertain.size >= this.#blocksSolved) return;
+    for (const [index, block] of this.#blocks.entries()) {
+      const { solution, isProven } = block;
+      if (!isProven || solution === undefined || this.#toldCertain.has(index)) continue;
+      this.#toldCertain.add(index);
+      yield* this.#rowsOf(index, solution);
+    }
+  }
+
+  *#rowsOf(block: number, solution: Uint32Array): Generator<KeptSymbols> {
+    const { rows, valueWords } = this.layout;
+    for (let firstRow = 0; firstRow < rows; firstRow += KEPT_ROWS) {
+      const values = solution.slice(firstRow * valueWords, (firstRow + KEPT_ROWS) * valueWords);
+      yield { kind: 'rows', block, firstRow, values };
     }
   }
 
@@ -214,7 +233,8 @@ export class ObjectCollector implements Collector {
   #restoreRows(index: number, firstRow: number, values: Uint32Array): void {
     const { rows, valueWords } = this.layout;
     let restoring = this.#restoring.get(index);
-    if (restoring === undefined) {
+    // Of rows that a power cut tore, others may follow from the beginning.
+    if (restoring === undefined || firstRow === 0) {
       restoring = { values: new Uint32Array(rows * valueWords), rows: 0 };
       this.#restoring.set(index, restoring);
     }
@@ -224,6 +244,7 @@ export class ObjectCollector implements Collector {
     if (restoring.rows < rows) return;
     this.#restoring.delete(index);
     this.#blocks[index].restoreSolution(restoring.values);
+    this.#toldCertain.add(index);
     this.#review();
   }
 
@@ -288,5 +309,6 @@ export class ObjectCollector implements Collector {
     for (const block of this.#blocks) block.forget();
     this.#blocksSolved = 0;
     this.#isMismatched = false;
+    this.#toldCertain.clear();
   }
 }

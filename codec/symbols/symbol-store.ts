@@ -51,6 +51,17 @@ export class Symbols {
     return least;
   }
 
+  copy(): { isPartial: boolean; tags: Uint32Array; low: Uint32Array; high: Uint32Array; masks: Uint16Array } {
+    const { count } = this;
+    return {
+      isPartial: this.#isPartial,
+      tags: this.tags.slice(0, count),
+      low: this.low.slice(0, count),
+      high: this.high.slice(0, count),
+      masks: this.masks.slice(0, count),
+    };
+  }
+
   clear(): void {
     this.count = this.nibbles = 0;
     this.#ofColumn.fill(0);

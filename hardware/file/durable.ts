@@ -40,7 +40,11 @@ export function replaceDurablySync(path: string, write: (file: number) => void):
     rmSync(beside, { force: true });
     throw error;
   }
-  const folder = openSync(dirname(path), 'r');
+  flushFolderSync(dirname(path));
+}
+
+export function flushFolderSync(path: string): void {
+  const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);
   } finally {

@@ -13,9 +13,9 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemCodeOf } from '../fault.ts';
+import { isNoRoom, systemCodeOf } from '../fault.ts';
 
 export type LockAttempt =
   | { readonly kind: 'taken'; release(): void }
@@ -27,7 +27,7 @@ const RETRY_MS = 20;
 export function tryLock(path: string): LockAttempt {
   const beside = `${path}.${randomUUID()}`;
   try {
-    writeFileSync(beside, identityOf(process.pid) ?? String(process.pid), { mode: 0o600, flag: 'wx' });
+    writeOwner(beside, identityOf(process.pid) ?? String(process.pid));
     for (;;) {
       if (linkIfFree(beside, path)) return { kind: 'taken', release: () => rmSync(path, { force: true }) };
       const owner = readOwner(path);
@@ -73,9 +73,20 @@ function linkIfFree(beside: string, path: string): boolean {
   }
 }
 
+function writeOwner(path: string, owner: string): void {
+  try {
+    writeFileSync(path, owner, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (!isNoRoom(error)) throw error;
+    // On a full disk: the target of a short symbolic link lies in the inode and takes no block.
+    rmSync(path, { force: true });
+    symlinkSync(owner, path);
+  }
+}
+
 function readOwner(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : readFileSync(path, 'utf8');
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;

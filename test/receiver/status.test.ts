@@ -53,6 +53,17 @@ describe('status while listening', () => {
     expect(gone.advice).toBeUndefined();
     expect(gone.text).toMatch(/^source {5}gone, or at its end, 4 s ago; of a dongle, check its cable and rtl_tcp$/m);
     expect(gone.text).toMatch(/^signal .*measured 24 s ago$/m);
+    const held = {
+      cause: 'disk-full',
+      sinceMs: PROGRESS.timeMs,
+      heldGroups: 1234,
+      heldPackages: 1,
+      heldObjects: 0,
+    } as const;
+    const full = await statusOf({ ...PROGRESS, storage: held }, 4000);
+    expect(full.text).toMatch(
+      /^warning {4}disk full: since 2027-01-15T08:00:00.000Z, 1234 groups, 1 finished packages are held in memory only$/m,
+    );
     const never = await statusOf({ ...PROGRESS, signal: null, history: [], objects: [] }, 90 * 60_000);
     expect(never.text).toMatch(/receiving {2}nothing for this device, counted 90 min ago\n/);
     expect(never.text).not.toMatch(/^signal|^history|^advice/m);
