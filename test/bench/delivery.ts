@@ -5,8 +5,10 @@ import { airtimePart } from './delivery/airtime.ts';
 import { decodePart } from './delivery/decode.ts';
 import { forecastPart } from './delivery/forecast.ts';
 import { habitPart } from './delivery/habit.ts';
+import { hostilePart } from './delivery/hostile.ts';
 import { liesPart } from './delivery/lies.ts';
 import { print } from './delivery/print.ts';
+import { replayPart } from './delivery/replay.ts';
 import { usefulPart } from './delivery/useful.ts';
 
 type Part = (seed: number, isQuick: boolean) => void | Promise<void>;
@@ -15,9 +17,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   useful: usefulPart,
   lies: liesPart,
   decode: decodePart,
+  replay: replayPart,
   habit: habitPart,
   forecast: forecastPart,
   airtime: airtimePart,
+  hostile: hostilePart,
 };
 
 /** Options: `--part NAME` (default all), `--seed N` (default 1), `--quick`: fewer rounds and smaller objects. */

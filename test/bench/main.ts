@@ -7,8 +7,10 @@ import { cpus, totalmem } from 'node:os';
 
 const BENCHES: Record<string, { says: string; load: () => Promise<{ bench: (args: string[]) => Promise<void> }> }> = {
   reception: { says: 'groups received against noise, speed of both directions', load: () => import('./reception.ts') },
-  delivery: { says: 'airtime of an object against loss, useful bits', load: () => import('./delivery.ts') },
-  replay: { says: 'going on from a log of a million groups', load: () => import('./replay.ts') },
+  delivery: {
+    says: 'airtime against loss, useful bits, lies, resuming, forecasts',
+    load: () => import('./delivery.ts'),
+  },
 };
 
 const [name = 'help', ...args] = process.argv.slice(2);

@@ -266,6 +266,12 @@ export interface Ordeal {
   readonly seed: number;
   readonly streams?: readonly StreamNumber[];
   readonly objectBytes?: number;
+  /** The object itself, in place of random bytes. */
+  readonly bytes?: Uint8Array;
+  /** Slots between two looks at the memory. */
+  readonly lookEvery?: number;
+  /** Whatever came out whole. */
+  readonly onObject?: (bytes: Uint8Array) => void;
   /** Slots of the real station before, of the attack, and of the real station at most after it. */
   readonly before?: number;
   readonly slots: number;
@@ -275,6 +281,8 @@ export interface Ordeal {
 export interface Survived {
   /** Slots of the real station after the attack until its package was there; undefined: it did not come. */
   readonly slotsAfter: number | undefined;
+  /** Heard during the attack. */
+  readonly attackGroups: number;
   readonly reception: Reception;
   /** More than before the attack, at its worst. */
   readonly grownMb: number;
@@ -288,12 +296,15 @@ export function undergo({
   seed,
   streams = STREAM_NUMBERS,
   objectBytes = 3000,
+  bytes: given,
+  lookEvery = 2000,
+  onObject = () => {},
   before = 60,
   slots,
   after,
 }: Ordeal): Survived {
   const random = new Seeded(seed);
-  const bytes = random.bytes(objectBytes);
+  const bytes = given ?? random.bytes(objectBytes);
   const identity = identityOf(bytes);
   const name = identity.toHex();
   const station = new Station(streams, random.word() & 0xff_ffff);
@@ -305,6 +316,7 @@ export function undergo({
     for (const event of events) {
       if (event.kind !== 'object') continue;
       if (identityOf(event.bytes).toHex() !== event.identity.toHex()) throw new Error('an object that is none');
+      onObject(event.bytes);
       if (event.identity.toHex() === name) arrived = true;
     }
   };
@@ -322,14 +334,17 @@ export function undergo({
     return { real, slot };
   };
   for (let i = 0; i < before; i++) hear(next().real);
-  const target: Target = { random, streams, station, identity, sizeBytes: objectBytes };
+  const target: Target = { random, streams, station, identity, sizeBytes: bytes.length };
   const attacked = attack(target);
   const usedMb = memoryMb();
   let mostMb = usedMb;
+  let attackGroups = 0;
   for (let i = 0; i < slots; i++) {
     const { real, slot } = next();
-    hear(attacked(real, slot));
-    if (i % 2000 === 1999 || i === slots - 1) mostMb = Math.max(mostMb, memoryMb());
+    const groups = attacked(real, slot);
+    attackGroups += groups.length;
+    hear(groups);
+    if (i % lookEvery === lookEvery - 1 || i === slots - 1) mostMb = Math.max(mostMb, memoryMb());
   }
   let slotsAfter: number | undefined = arrived ? 0 : undefined;
   for (let i = 1; i <= after && slotsAfter === undefined; i++) {
@@ -337,5 +352,5 @@ export function undergo({
     if (arrived) slotsAfter = i;
   }
   take(reception.flush());
-  return { slotsAfter, reception, grownMb: mostMb - usedMb, slowestMs };
+  return { slotsAfter, attackGroups, reception, grownMb: mostMb - usedMb, slowestMs };
 }

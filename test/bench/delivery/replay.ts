@@ -11,12 +11,12 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { LogWriter } from '#codec/groups/log.ts';
 import { Reception } from '#codec/groups/reception.ts';
 import { firstBlockOf, layoutOf } from '#codec/symbols/layout.ts';
-import { CollectStore } from '../../receiver/collect-store.ts';
-import { received, Seeded, Station } from '../groups/station.ts';
+import { CollectStore } from '../../../receiver/collect-store.ts';
+import { received, Seeded, Station } from '../../groups/station.ts';
+import { print, row, table, verdict } from './print.ts';
 
 const RECORDS_AT_ONCE = 16;
 /** Width of the rows of the scheme that a station with type C groups takes. */
@@ -89,7 +89,7 @@ function writeLog(folder: string, { sizeBytes, isRaw, lostBlock }: Case, groups:
 }
 
 const OPEN = `
-import { CollectStore } from ${JSON.stringify(join(import.meta.dirname, '../../receiver/collect-store.ts'))};
+import { CollectStore } from ${JSON.stringify(join(import.meta.dirname, '../../../receiver/collect-store.ts'))};
 const begin = performance.now();
 const cpu = process.cpuUsage();
 const { store } = CollectStore.open(process.argv[1]);
@@ -108,31 +108,49 @@ function openLog(folder: string): Record<string, number> {
   return JSON.parse(opened.stdout) as Record<string, number>;
 }
 
-/** Options: `--groups N` (default a million), `--seed N`, `--only NAME`. */
-export function bench(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      groups: { type: 'string', default: '1000000' },
-      seed: { type: 'string', default: '1' },
-      only: { type: 'string' },
-    },
-  });
-  console.log(`seed ${values.seed}, ${values.groups} groups`);
+const GROUPS = 1_000_000;
+const QUICK_GROUPS = 50_000;
+const BAR_SECONDS = 20;
+
+export function replayPart(seed: number, isQuick: boolean): void {
+  const groups = isQuick ? QUICK_GROUPS : GROUPS;
+  print(
+    `A log of ${groups} groups of one type C stream, opened after a restart by the store in a process of its own. long: an object of`,
+  );
+  print(
+    '12 MB, nothing solved. late: an object of 3 MB of which one block is missing. late raw: without the solved rows that the store',
+  );
+  print('writes down as it goes.\n');
+  table([
+    'case',
+    'log MB',
+    'records',
+    'opened in s',
+    'bar',
+    'computing s',
+    'resident MB',
+    'blocks solved',
+    'receiving s',
+  ]);
   for (const which of CASES) {
-    if (values.only !== undefined && values.only !== which.name) continue;
     const folder = mkdtempSync(join(tmpdir(), 'carillon-replay-'));
     try {
-      const { seconds, longestMs } = writeLog(folder, which, Number(values.groups), Number(values.seed));
-      const logMB = statSync(join(folder, 'reception.log')).size / 1e6;
+      const { seconds } = writeLog(folder, which, groups, seed);
+      const logMb = statSync(join(folder, 'reception.log')).size / 1e6;
       const opened = openLog(folder);
-      console.log(
-        `${which.name}: received in ${seconds.toFixed(1)} s (longest ${longestMs.toFixed(0)} ms); log ${logMB.toFixed(1)} MB, ${opened.records} records; ` +
-          `opened in ${opened.seconds.toFixed(1)} s (${opened.cpuSeconds.toFixed(1)} s of computing) with ${opened.residentMB.toFixed(0)} MB, ${opened.rank} of ${opened.needed} rows, ${opened.blocksSolved} of ${opened.blocks} blocks solved`,
-      );
+      row([
+        which.name,
+        logMb.toFixed(1),
+        opened.records,
+        opened.seconds.toFixed(1),
+        verdict(opened.seconds, '<=', BAR_SECONDS, 1),
+        opened.cpuSeconds.toFixed(1),
+        opened.residentMB.toFixed(0),
+        `${opened.blocksSolved} of ${opened.blocks}`,
+        seconds.toFixed(1),
+      ]);
     } finally {
       rmSync(folder, { recursive: true });
     }
   }
-  return Promise.resolve();
 }
