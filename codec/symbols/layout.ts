@@ -42,9 +42,14 @@ export function payloadWords(stream: number): number {
   return stream === 0 ? 2 : 4;
 }
 
-/** Spreads counters evenly: multiplied by the golden ratio, as a fraction of 2^32. */
+/**
+ * Spreads counters evenly, as a fraction of 2^32: the groups of a run by the golden ratio, the runs by a number that was searched for.
+ * With the golden ratio for both, an object that gets every 9th or 19th run serves some of its blocks 3 % less than others, because
+ * these are near Fibonacci numbers; with this one the worst stride up to 50 makes 0.6 %.
+ */
 export function scatter(stream: number, counter: number): number {
-  return (Math.imul(counter, 0x9e3779b1) + Math.imul(stream, 0x6a09e667)) >>> 0;
+  const run = counter >>> 4;
+  return (Math.imul(counter & 15, 0x9e3779b1) + Math.imul(run, 0x74fabe5d) + Math.imul(stream, 0x6a09e667)) >>> 0;
 }
 
 /** Block of the first symbol of a group; those of the next ones follow, modulo the number of blocks. */

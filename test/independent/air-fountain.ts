@@ -39,7 +39,7 @@ export function symbolsOf(
   { stream, c }: { readonly stream: number; readonly c: number },
   payloadNibbles: number,
 ): SymbolPlace[] {
-  const x = (Math.imul(c, 0x9e3779b1) + Math.imul(stream, 0x6a09e667)) >>> 0;
+  const x = (Math.imul(c % 16, 0x9e3779b1) + Math.imul(c >>> 4, 0x74fabe5d) + Math.imul(stream, 0x6a09e667)) >>> 0;
   const first = Math.floor((x * blocks) / 2 ** 32);
   const next = generator(identity, stream, c, first);
   return Array.from({ length: Math.ceil(payloadNibbles / width) }, (_, j) => {

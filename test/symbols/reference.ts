@@ -56,7 +56,8 @@ export function referenceSymbols(
   c: number,
 ): ReferenceSymbol[] {
   const { blocks: S, rows: K } = referenceLayout(bytes.length, width);
-  const x = (BigInt(c) * 0x9e3779b1n + BigInt(stream) * 0x6a09e667n) & M;
+  const x =
+    (BigInt(c % 16) * 0x9e3779b1n + BigInt(Math.floor(c / 16)) * 0x74fabe5dn + BigInt(stream) * 0x6a09e667n) & M;
   const first = Number((x * BigInt(S)) >> 32n);
   const u32 = (at: number): bigint => identity.slice(at, at + 4).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   const s0 = mix(mix(mix(u32(0)) ^ u32(4)) ^ BigInt(stream * 2 ** 24 + c));
