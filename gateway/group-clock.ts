@@ -12,7 +12,7 @@ import type { Clock } from '#hardware/contracts.ts';
 import type { Carousel } from './carousel.ts';
 import type { StationConfig } from './config.ts';
 import type { Programme } from './programme.ts';
-import { DEFAULT_RATES, GROUPS_PER_SECOND, Rota, type RotaRates } from './rota.ts';
+import { GROUPS_PER_SECOND, Rota, type RotaRates, ratesOf } from './rota.ts';
 
 /** A group that was handed to the modulator. */
 export interface Pulled {
@@ -76,14 +76,13 @@ export class GroupClock {
     return pulled;
   }
 
-  #newRota(idle: boolean): Rota {
+  #newRota(idle: boolean, after?: Rota): Rota {
     const { station, dataShare } = this.#options;
     const rates: RotaRates = {
-      ...DEFAULT_RATES,
-      ...(station.radioText === '' ? { radioTextPerSecond: 0 } : {}),
+      ...ratesOf(station),
       ...(idle ? { announcementsPerSecond: IDLE_ANNOUNCEMENTS_PER_SECOND } : {}),
     };
-    return new Rota({ share: idle ? IDLE_SHARE : dataShare, rates });
+    return new Rota({ share: idle ? IDLE_SHARE : dataShare, rates, ...(after !== undefined && { after }) });
   }
 
   #nextOnStream0(): Group {
@@ -91,8 +90,8 @@ export class GroupClock {
     const idle = !this.#mayCarry(0);
     if (idle !== this.#idle) {
       this.#idle = idle;
-      // A new one each time: an old one would take the minutes it slept through for one that just began.
-      this.#rota = this.#newRota(idle);
+      // A new one each time: an old one would make up for the slots it slept through.
+      this.#rota = this.#newRota(idle, this.#rota);
     }
     this.#slots++;
     const timeMs =
