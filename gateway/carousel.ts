@@ -1,6 +1,12 @@
 /**
- * Which object each run serves. One run in 16 is the directory's (all of the first ones after a change, until a receiver
- * that misses none has it); the others go to the objects by weighted share, of which 2 % are every object's own.
+ * Which object each run serves. The directory has the first ones after a change, until a receiver that misses none has it, and
+ * from then on as many as `spacing.ts` says; the others go to the objects by the shares of `schedule.ts`.
+ *
+ * An object that rests (paused, or outside its window) gets no run and stays in the directory: leaving and coming back would
+ * cost two versions and a handle's rest, and receivers short of memory drop first what is not listed. Its handle is given up
+ * when another object waits for it and the rest is a long one (`lineup.ts`).
+ *
+ * Turns are taken on each stream for itself, so that a receiver that hears only stream 0 has the same shares.
  *
  * A changed set of objects becomes a new directory version only when every stream has taken up the one before, so that no
  * stream skips the version in which a handle rests. What is to be on air but finds no handle free waits for the next.
@@ -9,12 +15,14 @@
 import { type Directory, encodeDirectory, reviseDirectory } from '#codec/groups/directory.ts';
 import { DIRECTORY_HANDLE, OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
 import type { StreamCarrier } from '#codec/groups/carry.ts';
+import { directorySpacingRuns } from '#codec/groups/spacing.ts';
 import { ObjectSpreader } from '#codec/symbols/spread.ts';
+import { type LiveObject, planShares } from './schedule.ts';
+import { Turns } from './turns.ts';
 
 export interface CarouselObject {
+  readonly jobId: string;
   readonly bytes: Uint8Array;
-  /** 1 and up; the share of the air beyond the floor is proportional to it. */
-  readonly weight: number;
   readonly deviceTypeTag: number;
   /** 0 = none. */
   readonly deadlineMinutes: number;
@@ -23,20 +31,19 @@ export interface CarouselObject {
 interface Served {
   readonly object: CarouselObject;
   readonly spreader: ObjectSpreader;
-  share: number;
-  /** Symbols sent / share: the one that is furthest behind comes next. */
-  pace: number;
 }
 
 interface StreamState {
+  readonly turns: Turns;
   /** Runs of the directory that the present version still needs before anything else. */
   firstRuns: number;
-  runsSinceDirectory: number;
+  /** Runs that it takes a receiver which misses none to have the directory. */
+  passRuns: number;
+  /** Runs that the directory was to have and did not. */
+  directoryOwed: number;
   seenVersion: number;
 }
 
-const DIRECTORY_EVERY_RUNS = 16;
-const FLOOR_SHARE = 0.02;
 const RUN_GROUPS = 16;
 /** Symbols beyond the directory's units: a fountain needs 1.6 more on average, 6 more leave 1.6 % of failures. */
 const SPARE_SYMBOLS = 6;
@@ -54,6 +61,10 @@ export interface CarouselOptions {
   readonly previous: Directory | undefined;
   /** Must be durable when it resolves: a version never stands for two directories. */
   readonly save: (directory: Directory) => Promise<void>;
+  /** How the object of a job stands at this moment; undefined while it rests. */
+  readonly live: (jobId: string) => LiveObject | undefined;
+  /** What the station can carry beside the directory. */
+  readonly symbolsPerSecond: number;
 }
 
 export class Carousel {
@@ -70,11 +81,22 @@ export class Carousel {
     this.#options = options;
     this.#directory = options.previous;
     for (const carrier of options.carriers)
-      this.#streams.set(carrier, { firstRuns: 0, runsSinceDirectory: 0, seenVersion: -1 });
+      this.#streams.set(carrier, {
+        turns: new Turns(),
+        firstRuns: 0,
+        passRuns: 1,
+        directoryOwed: 0,
+        seenVersion: -1,
+      });
   }
 
   get directory(): Directory | undefined {
     return this.#directory;
+  }
+
+  /** Jobs whose objects have a handle. */
+  listedJobs(): string[] {
+    return [...this.#served.values()].map(({ object }) => object.jobId);
   }
 
   /** What shall be on air, the most important first; what is beyond the 13 handles waits. Takes effect with `settle`. */
@@ -84,7 +106,7 @@ export class Carousel {
       const known = [...this.#served.values()].find((served) => served.object.bytes === object.bytes);
       const spreader = known?.spreader ?? new ObjectSpreader(object.bytes);
       if (wanted.some((other) => keyOf(other.spreader.identity) === keyOf(spreader.identity))) continue;
-      wanted.push({ object, spreader, share: 0, pace: known?.pace ?? this.#slowestPace() });
+      wanted.push({ object, spreader });
     }
     this.#wanted = wanted.slice(0, OBJECT_HANDLE_MAX);
     this.#changed = true;
@@ -102,7 +124,7 @@ export class Carousel {
     const kept = this.#wanted.filter(({ spreader }) => present.has(keyOf(spreader.identity)));
     const fresh = this.#wanted.filter((served) => !kept.includes(served));
     const takable = fresh.slice(0, OBJECT_HANDLE_MAX - present.size);
-    const next = [...kept, ...takable];
+    const next = this.#wanted.filter((served) => kept.includes(served) || takable.includes(served));
     if (this.#directory === undefined && next.length === 0) {
       this.#changed = false;
       return;
@@ -134,12 +156,14 @@ export class Carousel {
     }
   }
 
-  /** Whether a stream has anything to say. */
+  /** Whether a stream has anything to say. A run that was begun is also ended. */
   hasWork(carrier: StreamCarrier): boolean {
     if (this.#directory === undefined) return false;
-    if (this.#served.size > 0) return true;
     const state = this.#streams.get(carrier);
-    return carrier.directory?.version !== this.#directory.version || (state?.firstRuns ?? 0) > 0;
+    if (carrier.directory?.version !== this.#directory.version || (state?.firstRuns ?? 0) > 0) return true;
+    if (carrier.counter % RUN_GROUPS !== 0) return true;
+    for (const { object } of this.#served.values()) if (this.#options.live(object.jobId) !== undefined) return true;
+    return false;
   }
 
   /** For `StreamCarrier.next`. */
@@ -151,16 +175,24 @@ export class Carousel {
     if (directory.version !== state.seenVersion) {
       state.seenVersion = directory.version;
       const units = encodeDirectory(directory).length / 2;
-      state.firstRuns =
-        directory.entries.length === 0 ? LAST_WORD_RUNS : Math.ceil((units + SPARE_SYMBOLS) / (symbolsPerRun - 3));
+      state.passRuns = Math.ceil((units + SPARE_SYMBOLS) / (symbolsPerRun - 3));
+      state.firstRuns = directory.entries.length === 0 ? LAST_WORD_RUNS : state.passRuns;
+      state.directoryOwed = 0;
     }
-    state.runsSinceDirectory++;
-    const handle = this.#mostBehind(directory, symbolsPerRun, state);
-    if (handle === DIRECTORY_HANDLE) {
-      state.runsSinceDirectory = 0;
-      state.firstRuns = Math.max(0, state.firstRuns - 1);
+    if (state.firstRuns > 0) {
+      state.firstRuns--;
+      return DIRECTORY_HANDLE;
     }
-    return handle;
+    const { shares, quickestRuns } = this.#plan(directory, symbolsPerRun);
+    const { passRuns } = state;
+    state.directoryOwed += passRuns / directorySpacingRuns({ stream: carrier.stream, quickestRuns, passRuns });
+    if (state.directoryOwed >= 1) {
+      state.directoryOwed -= 1;
+      return DIRECTORY_HANDLE;
+    }
+    const identity = state.turns.next(shares);
+    const entry = directory.entries.find((candidate) => keyOf(candidate.identity) === identity);
+    return entry?.handle ?? DIRECTORY_HANDLE;
   }
 
   spreaderOf(carrier: StreamCarrier, handle: number): ObjectSpreader | undefined {
@@ -168,36 +200,27 @@ export class Carousel {
     return entry === undefined ? undefined : this.#served.get(keyOf(entry.identity))?.spreader;
   }
 
-  #mostBehind(directory: Directory, symbols: number, state: StreamState): number {
-    if (state.firstRuns > 0 || state.runsSinceDirectory >= DIRECTORY_EVERY_RUNS) return DIRECTORY_HANDLE;
-    let handle = DIRECTORY_HANDLE;
-    let behind: Served | undefined;
-    for (const entry of directory.entries) {
-      const served = this.#served.get(keyOf(entry.identity));
-      if (served === undefined || (behind !== undefined && served.pace >= behind.pace)) continue;
-      behind = served;
-      handle = entry.handle;
+  /** Shares of what the directory lists and does not rest, by identity; and the runs in which the quickest of it is complete. */
+  #plan(directory: Directory, symbolsPerRun: number): { shares: Map<string, number>; quickestRuns: number } {
+    const listed = new Set(directory.entries.map((entry) => keyOf(entry.identity)));
+    const keys: string[] = [];
+    const objects: LiveObject[] = [];
+    for (const [key, { object }] of this.#served) {
+      const live = listed.has(key) ? this.#options.live(object.jobId) : undefined;
+      if (live === undefined) continue;
+      keys.push(key);
+      objects.push(live);
     }
-    if (behind !== undefined) behind.pace += symbols / behind.share;
-    return handle;
+    const planned = planShares(objects, this.#options.symbolsPerSecond);
+    let quickestRuns = Number.POSITIVE_INFINITY;
+    for (const [i, { neededSymbols }] of objects.entries())
+      quickestRuns = Math.min(quickestRuns, neededSymbols / symbolsPerRun / planned[i]);
+    return { shares: new Map(keys.map((key, i) => [key, planned[i]])), quickestRuns };
   }
 
   #serve(objects: readonly Served[]): void {
-    const weights = objects.reduce((sum, { object }) => sum + object.weight, 0);
-    const before = new Map(this.#served);
     this.#served.clear();
-    for (const served of objects) {
-      served.pace = before.get(keyOf(served.spreader.identity))?.pace ?? served.pace;
-      served.share = FLOOR_SHARE + ((1 - FLOOR_SHARE * objects.length) * served.object.weight) / weights;
-      this.#served.set(keyOf(served.spreader.identity), served);
-    }
-  }
-
-  /** A newcomer starts level with the one that is furthest behind. */
-  #slowestPace(): number {
-    let pace = Number.POSITIVE_INFINITY;
-    for (const served of this.#served.values()) pace = Math.min(pace, served.pace);
-    return Number.isFinite(pace) ? pace : 0;
+    for (const served of objects) this.#served.set(keyOf(served.spreader.identity), served);
   }
 
   /** After a start nothing was offered yet, and the version before the restart was heard long enough. */

@@ -15,6 +15,7 @@ import { messageOf } from '#hardware/fault.ts';
 import { Carousel } from './carousel.ts';
 import { EXIT, GatewayError } from './fault.ts';
 import { type GroupBudget, GroupClock, type GroupClockOptions } from './group-clock.ts';
+import { soleObject } from './lineup.ts';
 import { Programme, type ProgrammeConfig } from './programme.ts';
 import { GROUPS_PER_SECOND } from './rota.ts';
 
@@ -133,8 +134,17 @@ async function encode(path: string, settings: Settings, { stdin, stdout, stderr 
   const carriers = streams.map(
     (stream) => new StreamCarrier({ ...programme.header, stream, groupTypeCode, channel, counter }),
   );
-  const carousel = new Carousel({ pi: station.pi, carriers, previous: undefined, save: () => Promise.resolve() });
-  carousel.setObjects([{ bytes, weight: 1, deviceTypeTag: settings.tag ?? tagIn(bytes), deadlineMinutes: 0 }]);
+  const object = soleObject(bytes.length, LOSS_ASSUMED);
+  const carousel = new Carousel({
+    pi: station.pi,
+    carriers,
+    previous: undefined,
+    save: () => Promise.resolve(),
+    live: () => object,
+    // Nothing is promised, so nothing depends on it.
+    symbolsPerSecond: 1,
+  });
+  carousel.setObjects([{ jobId: path, bytes, deviceTypeTag: settings.tag ?? tagIn(bytes), deadlineMinutes: 0 }]);
   await carousel.settle();
   const groups = new GroupClock({
     station,

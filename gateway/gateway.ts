@@ -4,7 +4,9 @@ import { StreamCarrier } from '#codec/groups/carry.ts';
 import { formatHexWord } from '#codec/groups/hex.ts';
 import type { Heartbeat } from '#codec/messages/link.ts';
 import { CountedClock, SystemClock } from '#hardware/clock/clock.ts';
+import { promisesOf, refusalOf } from './admission.ts';
 import { readBundle, readTrustedKeys } from './bundle.ts';
+import { capacityOf, type StationAir } from './capacity.ts';
 import { Carousel } from './carousel.ts';
 import { readPackage } from './command-line-packages.ts';
 import type { GatewayConfig } from './config.ts';
@@ -12,12 +14,15 @@ import type { Events } from './events.ts';
 import { EXIT, GatewayError } from './fault.ts';
 import { GroupClock, type Pulled } from './group-clock.ts';
 import { Intake } from './intake.ts';
-import { isHeld } from './jobs.ts';
+import { isHeld, type KnownJob } from './jobs.ts';
+import { liveObject } from './lineup.ts';
 import { describeOutput, type OutputDescription, requireOnAir } from './limits.ts';
 import { Link } from './link.ts';
+import { outlook } from './outlook.ts';
 import { closeOutputs, openOutputs } from './outputs.ts';
 import { Programme } from './programme.ts';
-import { Shelf } from './shelf.ts';
+import { largestShare, ratesOf } from './rota.ts';
+import { type Broadcast, Shelf } from './shelf.ts';
 import { type GatewayState, openState } from './state.ts';
 import { type GatewayStatus, StatusWriter } from './status.ts';
 import { openAudio } from './programme-audio.ts';
@@ -68,26 +73,50 @@ export async function runGateway(
         counter: counters.startOf(stream),
       }),
   );
+  const air = airOf(config);
+  const capacity = capacityOf(air);
+  const shelf = new Shelf({ countOf: (jobId) => metrics.countOf(jobId), assumedLoss: station.assumedLoss });
   const carousel = new Carousel({
     pi: station.pi,
     carriers,
     previous: state.directory?.pi === station.pi ? state.directory : undefined,
     save: async (directory) => await state.saveDirectory(directory),
+    live(jobId) {
+      const candidate = shelf.candidate(jobId);
+      return candidate === undefined ? undefined : liveObject(candidate, Date.now(), capacity.settleSeconds);
+    },
+    symbolsPerSecond: capacity.symbolsPerSecond,
   });
-  const shelf = new Shelf();
   const announced = new Set<string>();
-  const reshelve = (): void => carousel.setObjects(shelf.objects());
+  let order = '';
+  const orderNow = (): string => JSON.stringify(shelf.lineUp(Date.now()).map(({ jobId }) => jobId));
+  const reshelve = (): void => {
+    order = orderNow();
+    carousel.setObjects(shelf.objects(Date.now()));
+  };
   const intake = new Intake({
     jobs,
     packages,
     retryMs: RETRY_MS,
     onEvent: events.say,
-    onHeld(job, bytes) {
-      shelf.put(job, bytes);
+    refusalOf: (job) =>
+      refusalOf({
+        applicant: { ...job, sentSymbols: metrics.countOf(job.jobId)?.symbols ?? 0 },
+        promises: promisesOf(
+          jobs.all().filter((other) => other.job.jobId !== job.jobId),
+          (jobId) => metrics.countOf(jobId)?.symbols ?? 0,
+          station.assumedLoss,
+        ),
+        air,
+        largestShare: largestShare(ratesOf(station)),
+        nowMs: Date.now(),
+      }),
+    onHeld(known, bytes) {
+      shelf.put(broadcastOf(known), bytes);
       reshelve();
     },
-    onChanged(job) {
-      shelf.change(job);
+    onChanged(known) {
+      shelf.change(broadcastOf(known));
       reshelve();
     },
     onGone(jobId) {
@@ -113,7 +142,7 @@ export async function runGateway(
       metrics.countGroup(stream, isData);
       if (identity === undefined) continue;
       for (const jobId of shelf.jobsOf(identity)) {
-        metrics.countJob(jobId, nowMs);
+        metrics.countJob(jobId, stream, nowMs);
         if (announced.has(jobId)) continue;
         announced.add(jobId);
         events.say('job-on-air', `The first group of job ${jobId} has left.`, { jobId });
@@ -144,6 +173,7 @@ export async function runGateway(
     await restoreJobs(state, shelf, events);
     // What ended while nobody ran must not go on air for even a second.
     await intake.expire(Date.now());
+    await intake.supersede();
     for (const { broadcast, bytes } of given) shelf.put(broadcast, bytes);
     reshelve();
     // Says whether the data share can be kept, before anything is opened.
@@ -196,6 +226,12 @@ export async function runGateway(
           directoryVersion: carousel.directory?.version ?? null,
           onAir: metrics.onAir(),
           jobs: [...held.map(({ jobId, state, detail }) => ({ jobId, state, detail })), ...files],
+          outlook: outlook({
+            held: shelf.lineUp(nowMs),
+            listed: new Set(carousel.listedJobs()),
+            capacity,
+            nowMs,
+          }),
           link: link?.status() ?? null,
           counts: { ...intake.counts, stateFaults: upkeep.faults },
           air: outputs.airs.map((air) => air.counts()),
@@ -204,7 +240,11 @@ export async function runGateway(
       status = new StatusWriter(state.folder, describe);
       const endMs = options.seconds === undefined ? Number.POSITIVE_INFINITY : startedMs + options.seconds * 1000;
       timers = [
-        setInterval(() => void intake.expire(Date.now()), HOUSEKEEPING_MS),
+        setInterval(() => {
+          void intake.expire(Date.now());
+          // A window closed, or one that waits for a handle is before one that is finished.
+          if (order !== orderNow()) reshelve();
+        }, HOUSEKEEPING_MS),
         setInterval(() => void metrics.save().catch(() => {}), SAVE_COUNTS_MS),
       ];
       events.say('started', `${station.name} is sending to ${descriptions.map(({ text }) => text).join(', ')}.`, {
@@ -266,7 +306,7 @@ async function restoreJobs({ jobs, packages }: GatewayState, shelf: Shelf, event
     if (bytes !== undefined) {
       // A crash between the renaming and the list: it is whole and verified, so it is stored.
       if (state === 'wanted') await jobs.apply(job.jobId, 'accepted');
-      shelf.put(job, bytes);
+      shelf.put(broadcastOf(known), bytes);
     } else if (isHeld(known)) {
       await jobs.apply(job.jobId, 'damaged');
       events.say('package-damaged', `The stored package of job ${job.jobId} is damaged; it will be fetched anew.`, {
@@ -274,4 +314,15 @@ async function restoreJobs({ jobs, packages }: GatewayState, shelf: Shelf, event
       });
     }
   }
+}
+
+function broadcastOf({ job, promised }: KnownJob): Broadcast {
+  return { ...job, promised };
+}
+
+/** Deadlines are meant by the wall clock. Files, and an air as fast as it goes, are planned as if they were real time. */
+function airOf({ dataShare, station, outputs }: GatewayConfig): StationAir {
+  const speeds = outputs.flatMap((output) => (output.kind === 'air' && output.speed > 0 ? output.speed : []));
+  const speed = speeds.length === 0 ? 1 : Math.min(...speeds);
+  return { dataShare, streams: station.streams, assumedLoss: station.assumedLoss, speed };
 }

@@ -8,9 +8,14 @@ import { Fields } from '#hardware/file/fields.ts';
 
 interface JobCount {
   groups: number;
+  /** Of 16 bits: a group of RDS2 carries three, one of RDS two. */
+  symbols: number;
   firstGroupMs: number;
   lastGroupMs: number;
 }
+
+const SYMBOLS_A = 2;
+const SYMBOLS_C = 3;
 
 export class Metrics {
   readonly #path: string;
@@ -36,6 +41,7 @@ export class Metrics {
         const one = fields.object(jobId);
         jobs.set(jobId, {
           groups: one.whole('groups', count),
+          symbols: one.whole('symbols', { ...count, fallback: SYMBOLS_A * one.whole('groups', count) }),
           firstGroupMs: one.whole('firstGroupMs', count),
           lastGroupMs: one.whole('lastGroupMs', count),
         });
@@ -52,13 +58,15 @@ export class Metrics {
     if (isData) counted.dataGroups++;
   }
 
-  countJob(jobId: string, nowMs: number): void {
+  countJob(jobId: string, stream: StreamNumber, nowMs: number): void {
+    const symbols = stream === 0 ? SYMBOLS_A : SYMBOLS_C;
     const job = this.#jobs.get(jobId);
     if (job === undefined) {
-      this.#jobs.set(jobId, { groups: 1, firstGroupMs: nowMs, lastGroupMs: nowMs });
+      this.#jobs.set(jobId, { groups: 1, symbols, firstGroupMs: nowMs, lastGroupMs: nowMs });
       return;
     }
     job.groups++;
+    job.symbols += symbols;
     job.lastGroupMs = nowMs;
   }
 
@@ -67,7 +75,17 @@ export class Metrics {
   }
 
   onAir(): OnAir[] {
-    return [...this.#jobs].map(([jobId, count]) => ({ jobId, ...count }));
+    return [...this.#jobs].map(([jobId, { groups, firstGroupMs, lastGroupMs }]) => ({
+      jobId,
+      groups,
+      firstGroupMs,
+      lastGroupMs,
+    }));
+  }
+
+  /** What was counted for a job; undefined before its first group. */
+  countOf(jobId: string): Readonly<JobCount> | undefined {
+    return this.#jobs.get(jobId);
   }
 
   streams(): StreamCount[] {

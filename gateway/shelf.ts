@@ -4,15 +4,27 @@ import { deviceTypeTag } from '#codec/groups/directory.ts';
 import { identityOf } from '#codec/symbols/spread.ts';
 import type { Job } from '#codec/messages/link.ts';
 import type { CarouselObject } from './carousel.ts';
+import { type Candidate, lineUp } from './lineup.ts';
+import { neededSymbols } from './need.ts';
 
 /** What a job needs to be broadcast; a package given on the command line has one too. */
-export type Broadcast = Pick<Job, 'jobId' | 'vendor' | 'deviceType' | 'version' | 'priority' | 'deadlineMs'>;
+export interface Broadcast
+  extends Pick<Job, 'jobId' | 'vendor' | 'deviceType' | 'version' | 'priority' | 'deadlineMs' | 'windows' | 'paused'> {
+  /** Its deadline was admitted. */
+  readonly promised: boolean;
+}
 
 interface Held {
   readonly broadcast: Broadcast;
   readonly bytes: Uint8Array;
   readonly identity: string;
+  readonly neededSymbols: number;
 }
+
+/** What was counted on air for a job. */
+export type CountOf = (
+  jobId: string,
+) => { readonly groups: number; readonly symbols: number; readonly firstGroupMs: number } | undefined;
 
 const MINUTE_MS = 60_000;
 /** Four bytes in the directory. */
@@ -20,18 +32,30 @@ const DEADLINE_MINUTES_MAX = 0xffff_ffff;
 
 export class Shelf {
   readonly #held = new Map<string, Held>();
+  readonly #countOf: CountOf;
+  readonly #assumedLoss: number;
   #byIdentity = new Map<string, string[]>();
+
+  constructor(options: { readonly countOf: CountOf; readonly assumedLoss: number }) {
+    this.#countOf = options.countOf;
+    this.#assumedLoss = options.assumedLoss;
+  }
 
   put(broadcast: Broadcast, bytes: Uint8Array): void {
     const known = this.#held.get(broadcast.jobId);
     // The same bytes keep their place on air.
     const same = known !== undefined && Buffer.from(known.bytes).equals(bytes);
     const identity = same ? known.identity : identityOf(bytes).toHex();
-    this.#held.set(broadcast.jobId, { broadcast, bytes: same ? known.bytes : bytes, identity });
+    this.#held.set(broadcast.jobId, {
+      broadcast,
+      bytes: same ? known.bytes : bytes,
+      identity,
+      neededSymbols: same ? known.neededSymbols : neededSymbols(bytes.length, this.#assumedLoss),
+    });
     this.#index();
   }
 
-  /** Another priority or deadline for the same package. */
+  /** Other terms (priority, deadline, windows, pause) for the same package. */
   change(broadcast: Broadcast): void {
     const known = this.#held.get(broadcast.jobId);
     if (known !== undefined) this.#held.set(broadcast.jobId, { ...known, broadcast });
@@ -43,8 +67,18 @@ export class Shelf {
     return removed;
   }
 
-  all(): Broadcast[] {
-    return [...this.#held.values()].map(({ broadcast }) => broadcast);
+  /** How the job stands; undefined when its package is not here. */
+  candidate(jobId: string): Candidate | undefined {
+    const held = this.#held.get(jobId);
+    return held === undefined ? undefined : this.#candidate(held);
+  }
+
+  /** What is held, the next for a handle first. */
+  lineUp(nowMs: number): Candidate[] {
+    return lineUp(
+      [...this.#held.values()].map((held) => this.#candidate(held)),
+      nowMs,
+    );
   }
 
   /** Jobs whose package this is; two may share one. */
@@ -52,16 +86,31 @@ export class Shelf {
     return this.#byIdentity.get(identity) ?? [];
   }
 
-  /** For the carousel: the most important first, then the one that ends first. */
-  objects(): CarouselObject[] {
-    return [...this.#held.values()]
-      .sort((a, b) => b.broadcast.priority - a.broadcast.priority || deadlineOf(a) - deadlineOf(b))
-      .map(({ broadcast, bytes }) => ({
+  /** For the carousel, the next for a handle first. */
+  objects(nowMs: number): CarouselObject[] {
+    return this.lineUp(nowMs).flatMap(({ jobId }) => {
+      const held = this.#held.get(jobId);
+      if (held === undefined) return [];
+      const { broadcast, bytes } = held;
+      return {
+        jobId,
         bytes,
-        weight: Math.max(1, broadcast.priority),
         deviceTypeTag: deviceTypeTag(broadcast.vendor, broadcast.deviceType),
         deadlineMinutes: Math.min(DEADLINE_MINUTES_MAX, Math.ceil(broadcast.deadlineMs / MINUTE_MS)),
-      }));
+      };
+    });
+  }
+
+  #candidate({ broadcast, bytes, neededSymbols }: Held): Candidate {
+    const counted = this.#countOf(broadcast.jobId);
+    return {
+      ...broadcast,
+      sizeBytes: bytes.length,
+      neededSymbols,
+      sentSymbols: counted?.symbols ?? 0,
+      sentGroups: counted?.groups ?? 0,
+      firstGroupMs: counted?.firstGroupMs,
+    };
   }
 
   #index(): void {
@@ -69,8 +118,4 @@ export class Shelf {
     for (const { broadcast, identity } of this.#held.values())
       this.#byIdentity.set(identity, [...this.jobsOf(identity), broadcast.jobId]);
   }
-}
-
-function deadlineOf({ broadcast }: Held): number {
-  return broadcast.deadlineMs === 0 ? Number.POSITIVE_INFINITY : broadcast.deadlineMs;
 }

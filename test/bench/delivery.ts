@@ -12,6 +12,7 @@ import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE, makeAnnouncement } from '#cod
 import { type Carried, StreamCarrier } from '#codec/groups/carry.ts';
 import { Reception } from '#codec/groups/reception.ts';
 import { Carousel } from '../../gateway/carousel.ts';
+import { soleObject } from '../../gateway/lineup.ts';
 import { DEFAULT_RATES, Rota } from '../../gateway/rota.ts';
 import { HEADER, received, Seeded } from '../groups/station.ts';
 
@@ -111,8 +112,17 @@ async function broadcast({ stream }: Bearer, sizeBytes: number, random: Seeded):
     counter: random.word() & 0xff_ffff,
   });
   const carriers = [carrier];
-  const carousel = new Carousel({ pi: HEADER.pi, carriers, previous: undefined, save: () => Promise.resolve() });
-  carousel.setObjects([{ bytes, weight: 1, deviceTypeTag: 0, deadlineMinutes: 0 }]);
+  const object = soleObject(sizeBytes, 0.1);
+  const carousel = new Carousel({
+    pi: HEADER.pi,
+    carriers,
+    previous: undefined,
+    save: () => Promise.resolve(),
+    live: () => object,
+    // Nothing is promised, so nothing depends on it.
+    symbolsPerSecond: 1,
+  });
+  carousel.setObjects([{ jobId: 'bench', bytes, deviceTypeTag: 0, deadlineMinutes: 0 }]);
   await carousel.settle();
   const next = (): Carried =>
     carrier.next(

@@ -1,0 +1,80 @@
+/** Who is next for a handle, and how each object stands at a moment. Pure: what is held and what was counted go in. */
+
+import type { Job } from '#codec/messages/link.ts';
+import { neededSymbols } from './need.ts';
+import type { LiveObject } from './schedule.ts';
+import { isOpen, opensMs, openMsBetween } from './windows.ts';
+
+export interface Candidate extends Pick<Job, 'jobId' | 'priority' | 'deadlineMs' | 'windows' | 'paused'> {
+  readonly sizeBytes: number;
+  /** Its deadline was admitted (`admission.ts`). */
+  readonly promised: boolean;
+  readonly neededSymbols: number;
+  readonly sentSymbols: number;
+  readonly sentGroups: number;
+  /** Undefined until its first group has left. */
+  readonly firstGroupMs: number | undefined;
+}
+
+/** Shorter rests are not worth two versions of the directory. */
+const LONG_REST_MS = 10 * 60_000;
+
+export function isFinished({ neededSymbols, sentSymbols }: Candidate): boolean {
+  return sentSymbols >= neededSymbols;
+}
+
+/** How long it still has to stay off the air. */
+export function restMs({ paused, windows }: Pick<Candidate, 'paused' | 'windows'>, nowMs: number): number {
+  return paused ? Number.POSITIVE_INFINITY : opensMs(windows, nowMs) - nowMs;
+}
+
+/**
+ * The first 13 have handles: what may be sent before what rests for long; promises that are not kept yet, the earliest deadline
+ * first; then by priority, what is not finished before what is, by deadline, and as they came.
+ */
+export function lineUp<Held extends Candidate>(held: readonly Held[], nowMs: number): Held[] {
+  const rank = (one: Held): readonly number[] => {
+    const deadlineMs = one.deadlineMs === 0 ? Number.MAX_SAFE_INTEGER : one.deadlineMs;
+    const promise = one.promised && !isFinished(one);
+    return [
+      restMs(one, nowMs) > LONG_REST_MS ? 1 : 0,
+      promise ? 0 : 1,
+      promise ? deadlineMs : 0,
+      -one.priority,
+      isFinished(one) ? 1 : 0,
+      deadlineMs,
+    ];
+  };
+  return held
+    .map((one) => ({ one, rank: rank(one) }))
+    .toSorted((a, b) => a.rank.map((value, i) => value - b.rank[i]).find((difference) => difference !== 0) ?? 0)
+    .map(({ one }) => one);
+}
+
+/** For the schedule; undefined while it rests. A promise ends a little before its deadline: what is sent must be put to use. */
+export function liveObject(candidate: Candidate, nowMs: number, settleSeconds: number): LiveObject | undefined {
+  const { priority, sizeBytes, neededSymbols, sentSymbols, promised, windows, firstGroupMs = nowMs } = candidate;
+  if (candidate.paused || !isOpen(windows, nowMs)) return undefined;
+  const deadlineMs = candidate.deadlineMs - settleSeconds * 1000;
+  const leftSeconds = openMsBetween(windows, nowMs, deadlineMs) / 1000;
+  return {
+    priority,
+    sizeBytes,
+    neededSymbols,
+    sentSymbols,
+    promise: promised
+      ? {
+          deadlineMs,
+          leftSeconds,
+          wholeSeconds: leftSeconds + openMsBetween(windows, firstGroupMs, nowMs) / 1000,
+          hasWindows: leftSeconds < (deadlineMs - nowMs) / 1000,
+        }
+      : undefined,
+  };
+}
+
+/** An object without terms, for a station that sends nothing else. */
+export function soleObject(sizeBytes: number, assumedLoss: number): LiveObject {
+  const needed = neededSymbols(sizeBytes, assumedLoss);
+  return { priority: 1, sizeBytes, neededSymbols: needed, sentSymbols: 0, promise: undefined };
+}

@@ -1,0 +1,96 @@
+/** What the status says of every package that is held: how far it is, when it will be sent, and whether its promise holds. Pure. */
+
+import { settledBy } from './admission.ts';
+import type { Capacity } from './capacity.ts';
+import { type Candidate, isFinished, liveObject } from './lineup.ts';
+import { finishTimes } from './promises.ts';
+import { planShares, remainingSymbols } from './schedule.ts';
+import { afterOpenMs, isOpen } from './windows.ts';
+
+export type AirState = 'on air' | 'outside its window' | 'paused' | 'waiting for a handle';
+/** `late`: the deadline comes before a receiver can have it. */
+export type PromiseState = 'none' | 'holds' | 'kept' | 'late';
+
+export interface Outlook {
+  readonly jobId: string;
+  readonly state: AirState;
+  /** Of the runs of objects, planned for this moment. */
+  readonly share: number;
+  readonly sentGroups: number;
+  /** Until the receiver that promises are made about has it. */
+  readonly neededGroups: number;
+  /** At its present share, but no later than its promise; null when it is finished, or nobody knows. */
+  readonly expectedFinishMs: number | null;
+  readonly promise: PromiseState;
+}
+
+export interface OutlookQuestion {
+  /** The next for a handle first. */
+  readonly held: readonly Candidate[];
+  /** Jobs that have a handle. */
+  readonly listed: ReadonlySet<string>;
+  readonly capacity: Capacity;
+  readonly nowMs: number;
+}
+
+export function outlook({ held, listed, capacity, nowMs }: OutlookQuestion): Outlook[] {
+  const { symbolsPerSecond, symbolsPerGroup, settleSeconds } = capacity;
+  const shares = sharesOf(held, listed, capacity, nowMs);
+  const promised = held.filter((one) => one.promised && !one.paused);
+  const finish = finishTimes(
+    promised.map((one) => settledBy({ ...one, remainingSymbols: remainingSymbols(one) }, settleSeconds)),
+    symbolsPerSecond,
+    nowMs,
+  );
+  const promisedMs = new Map(promised.map(({ jobId }, i) => [jobId, finish[i]]));
+  return held.map((one): Outlook => {
+    const { jobId, windows, sentGroups } = one;
+    const remaining = remainingSymbols(one);
+    const share = shares.get(jobId) ?? 0;
+    const state = stateOf(one, listed, nowMs);
+    // One that is only outside its window goes on with the share of the one that is on air alone.
+    const rate = (state === 'outside its window' ? 1 : share) * symbolsPerSecond;
+    const projectedMs =
+      rate > 0 ? afterOpenMs(windows, nowMs, (remaining / rate + settleSeconds) * 1000) : Number.POSITIVE_INFINITY;
+    const boundMs = (promisedMs.get(jobId) ?? Number.POSITIVE_INFINITY) + settleSeconds * 1000;
+    const expectedMs = Math.round(Math.min(projectedMs, boundMs));
+    return {
+      jobId,
+      state,
+      share,
+      sentGroups,
+      neededGroups: sentGroups + Math.ceil(remaining / symbolsPerGroup),
+      expectedFinishMs: remaining > 0 && Number.isFinite(expectedMs) ? expectedMs : null,
+      promise: promiseState(one, Number.isFinite(boundMs) ? boundMs : expectedMs),
+    };
+  });
+}
+
+function promiseState(one: Candidate, finishMs: number): PromiseState {
+  if (one.deadlineMs === 0) return 'none';
+  if (isFinished(one)) return 'kept';
+  return finishMs <= one.deadlineMs ? 'holds' : 'late';
+}
+
+function stateOf({ jobId, paused, windows }: Candidate, listed: ReadonlySet<string>, nowMs: number): AirState {
+  if (paused) return 'paused';
+  if (!isOpen(windows, nowMs)) return 'outside its window';
+  return listed.has(jobId) ? 'on air' : 'waiting for a handle';
+}
+
+function sharesOf(
+  held: readonly Candidate[],
+  listed: ReadonlySet<string>,
+  { symbolsPerSecond, settleSeconds }: Capacity,
+  nowMs: number,
+): Map<string, number> {
+  const live = held.flatMap((one) => {
+    const object = listed.has(one.jobId) ? liveObject(one, nowMs, settleSeconds) : undefined;
+    return object === undefined ? [] : [{ jobId: one.jobId, object }];
+  });
+  const planned = planShares(
+    live.map(({ object }) => object),
+    symbolsPerSecond,
+  );
+  return new Map(live.map(({ jobId }, i) => [jobId, planned[i]]));
+}

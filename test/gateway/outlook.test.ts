@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { capacityOf } from '../../gateway/capacity.ts';
+import { type Candidate, lineUp, liveObject, restMs } from '../../gateway/lineup.ts';
+import { outlook } from '../../gateway/outlook.ts';
+
+const T0 = Date.UTC(2027, 2, 1, 12);
+const HOUR_MS = 3_600_000;
+const CAPACITY = capacityOf({ dataShare: 0.25, streams: [0], assumedLoss: 0.1, speed: 1 });
+const AFTERNOON = [{ fromMinute: 13 * 60, toMinute: 17 * 60 }];
+/** Five minutes from now. */
+const SOON = [{ fromMinute: 12 * 60 + 5, toMinute: 17 * 60 }];
+
+function candidate(jobId: string, more: Partial<Candidate> = {}): Candidate {
+  return {
+    jobId,
+    priority: 5,
+    deadlineMs: 0,
+    windows: [],
+    paused: false,
+    sizeBytes: 1000,
+    promised: false,
+    neededSymbols: 1000,
+    sentSymbols: 0,
+    sentGroups: 0,
+    firstGroupMs: undefined,
+    ...more,
+  };
+}
+
+const FINISHED = { sentSymbols: 1000, sentGroups: 500 };
+
+describe('the line for handles', () => {
+  const table: [what: string, one: Candidate, before: Candidate][] = [
+    ['by priority', candidate('a', { priority: 6 }), candidate('b')],
+    [
+      'a promise before any priority',
+      candidate('a', { promised: true, deadlineMs: T0 + 1 }),
+      candidate('b', { priority: 9 }),
+    ],
+    [
+      'of promises the earliest deadline',
+      candidate('a', { promised: true, deadlineMs: T0 + 1 }),
+      candidate('b', { promised: true, deadlineMs: T0 + 2, priority: 9 }),
+    ],
+    [
+      'a promise that is kept by its priority',
+      candidate('a'),
+      candidate('b', { ...FINISHED, promised: true, deadlineMs: T0 + 1 }),
+    ],
+    [
+      'a deadline without a promise by its priority',
+      candidate('a', { priority: 6 }),
+      candidate('b', { deadlineMs: T0 + 1 }),
+    ],
+    ['of one priority what is not finished', candidate('a'), candidate('b', FINISHED)],
+    ['what is finished before what is less important', candidate('a', { ...FINISHED, priority: 6 }), candidate('b')],
+    ['of equals the earlier deadline', candidate('a', { deadlineMs: T0 + 1 }), candidate('b', { deadlineMs: T0 + 2 })],
+    [
+      'what may be sent before what is paused',
+      candidate('a', { priority: 1 }),
+      candidate('b', { priority: 9, paused: true }),
+    ],
+    [
+      'what may be sent before what rests for an hour',
+      candidate('a', { priority: 1 }),
+      candidate('b', { priority: 9, windows: AFTERNOON }),
+    ],
+    ['what rests for five minutes where it was', candidate('a', { priority: 9, windows: SOON }), candidate('b')],
+  ];
+  it.each(table)('%s', (_what, one, other) => {
+    expect(lineUp([one, other], T0)).toEqual([one, other]);
+    expect(lineUp([other, one], T0)).toEqual([one, other]);
+  });
+
+  it('is as they came for equals', () => {
+    const [a, b] = [candidate('a'), candidate('b')];
+    expect(lineUp([b, a], T0)).toEqual([b, a]);
+  });
+});
+
+describe('an object', () => {
+  it('rests while it is paused or outside its window', () => {
+    expect(restMs(candidate('a'), T0)).toBe(0);
+    expect(restMs(candidate('a', { windows: AFTERNOON }), T0)).toBe(HOUR_MS);
+    expect(restMs(candidate('a', { paused: true }), T0)).toBe(Number.POSITIVE_INFINITY);
+    expect(liveObject(candidate('a', { windows: AFTERNOON }), T0, 60)).toBeUndefined();
+    expect(liveObject(candidate('a', { paused: true }), T0, 60)).toBeUndefined();
+    expect(liveObject(candidate('a', { windows: AFTERNOON }), T0 + HOUR_MS, 60)).toMatchObject({ promise: undefined });
+  });
+
+  it('has the time in its windows for its promise, less what it takes to put it to use', () => {
+    const promised = { promised: true, deadlineMs: T0 + 26 * HOUR_MS, firstGroupMs: T0 - 24 * HOUR_MS };
+    expect(liveObject(candidate('a', promised), T0, 60)?.promise).toEqual({
+      deadlineMs: T0 + 26 * HOUR_MS - 60_000,
+      leftSeconds: 26 * 3600 - 60,
+      wholeSeconds: 50 * 3600 - 60,
+      hasWindows: false,
+    });
+    expect(liveObject(candidate('a', { ...promised, windows: AFTERNOON }), T0 + HOUR_MS, 60)?.promise).toMatchObject({
+      leftSeconds: 5 * 3600 - 60,
+      wholeSeconds: 9 * 3600 - 60,
+      hasWindows: true,
+    });
+  });
+});
+
+describe('the outlook', () => {
+  const { symbolsPerSecond, settleSeconds } = CAPACITY;
+  /** As long as a whole station takes for it. */
+  const aloneMs = (1000 / symbolsPerSecond + settleSeconds) * 1000;
+  const DEADLINE = T0 + 2 * aloneMs;
+  const table: [what: string, one: Candidate, isListed: boolean, says: object][] = [
+    [
+      'on air',
+      candidate('a'),
+      true,
+      {
+        state: 'on air',
+        share: 1,
+        sentGroups: 0,
+        neededGroups: 500,
+        expectedFinishMs: Math.round(T0 + aloneMs),
+        promise: 'none',
+      },
+    ],
+    ['half sent', candidate('a', { sentSymbols: 500, sentGroups: 250 }), true, { sentGroups: 250, neededGroups: 500 }],
+    [
+      'finished',
+      candidate('a', FINISHED),
+      true,
+      { state: 'on air', share: 1, neededGroups: 500, expectedFinishMs: null, promise: 'none' },
+    ],
+    [
+      'waiting for a handle',
+      candidate('a'),
+      false,
+      { state: 'waiting for a handle', share: 0, expectedFinishMs: null },
+    ],
+    [
+      'paused',
+      candidate('a', { paused: true }),
+      true,
+      { state: 'paused', share: 0, expectedFinishMs: null, promise: 'none' },
+    ],
+    [
+      'outside its window',
+      candidate('a', { windows: AFTERNOON }),
+      true,
+      { state: 'outside its window', share: 0, expectedFinishMs: Math.round(T0 + HOUR_MS + aloneMs) },
+    ],
+    ['a promise that holds', candidate('a', { promised: true, deadlineMs: DEADLINE }), true, { promise: 'holds' }],
+    [
+      'a promise that is kept',
+      candidate('a', { ...FINISHED, promised: true, deadlineMs: T0 + 1 }),
+      true,
+      { promise: 'kept', expectedFinishMs: null },
+    ],
+    [
+      'a promise that is lost',
+      candidate('a', { promised: true, deadlineMs: T0 + aloneMs - 1000 }),
+      true,
+      { state: 'on air', promise: 'late' },
+    ],
+    [
+      'a promise that waits for its window until it is too late',
+      candidate('a', { promised: true, deadlineMs: T0 + HOUR_MS + 1, windows: AFTERNOON }),
+      true,
+      { promise: 'late' },
+    ],
+    [
+      'a promise that is paused',
+      candidate('a', { promised: true, deadlineMs: DEADLINE, paused: true }),
+      true,
+      { state: 'paused', promise: 'late' },
+    ],
+    ['a deadline without a promise that will do', candidate('a', { deadlineMs: DEADLINE }), true, { promise: 'holds' }],
+    [
+      'a deadline without a promise that will not do',
+      candidate('a', { deadlineMs: T0 + aloneMs - 1000 }),
+      true,
+      { promise: 'late' },
+    ],
+  ];
+  it.each(table)('%s', (_what, one, isListed, says) => {
+    const listed = new Set(isListed ? [one.jobId] : []);
+    expect(outlook({ held: [one], listed, capacity: CAPACITY, nowMs: T0 })).toMatchObject([says]);
+  });
+
+  it('gives shares to what is on air only, and a promise is not later than it was promised', () => {
+    const held = [
+      candidate('first', { promised: true, deadlineMs: T0 + 2 * aloneMs }),
+      candidate('second', { promised: true, deadlineMs: T0 + 4 * aloneMs }),
+      candidate('paused', { paused: true }),
+    ];
+    const listed = new Set(held.map(({ jobId }) => jobId));
+    const [first, second, paused] = outlook({ held, listed, capacity: CAPACITY, nowMs: T0 });
+    expect(first.share + second.share).toBeCloseTo(1, 9);
+    expect(paused.share).toBe(0);
+    for (const one of [first, second]) {
+      expect(one.promise).toBe('holds');
+      expect(one.expectedFinishMs).toBeLessThanOrEqual(T0 + 4 * aloneMs);
+    }
+  });
+});

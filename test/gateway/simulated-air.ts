@@ -1,0 +1,187 @@
+/** A station's broadcast without signal: the real carousel and carriers, a clock that is counted, and receivers that count. */
+
+import { StreamCarrier } from '#codec/groups/carry.ts';
+import type { DailyWindow } from '#codec/messages/link.ts';
+import { blockOf, layoutOf } from '#codec/symbols/fountain.ts';
+import { ObjectSpreader } from '#codec/symbols/spread.ts';
+import { capacityOf, type StationAir } from '../../gateway/capacity.ts';
+import { Carousel } from '../../gateway/carousel.ts';
+import { type Candidate, lineUp, liveObject } from '../../gateway/lineup.ts';
+import { neededSymbols } from '../../gateway/need.ts';
+import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
+import { noise } from './station.ts';
+
+export interface SimulatedJob {
+  readonly jobId: string;
+  readonly sizeBytes: number;
+  readonly priority: number;
+  /** 0 = none. */
+  readonly deadlineMs: number;
+  readonly windows: readonly DailyWindow[];
+  /** When it comes. */
+  readonly fromMs: number;
+}
+
+/** More than a block needs in 99 of 100 cases, with the steps of two in which large ones are tried. */
+const EXTRA_SYMBOLS = 9;
+/** One group of any object stands for all: only its place matters here. */
+const DUMMY = new ObjectSpreader(Uint8Array.of(1, 2));
+
+class Counting {
+  readonly #wanted: number;
+  readonly #blocks: number[];
+  #open: number;
+  completeMs = Number.POSITIVE_INFINITY;
+
+  constructor(sizeBytes: number) {
+    const { blocks, blockUnits } = layoutOf(sizeBytes);
+    this.#wanted = blockUnits + EXTRA_SYMBOLS;
+    this.#blocks = Array.from({ length: blocks }, () => 0);
+    this.#open = blocks;
+  }
+
+  add(stream: number, counter: number, symbols: number, nowMs: number): void {
+    const block = blockOf(stream, counter, this.#blocks.length);
+    const before = this.#blocks[block];
+    this.#blocks[block] += symbols;
+    if (before < this.#wanted && before + symbols >= this.#wanted && --this.#open === 0) this.completeMs = nowMs;
+  }
+}
+
+export interface SimulatedReceiver {
+  readonly loss: number;
+  /** When each job was complete, anchors not waited for. */
+  readonly completeMs: ReadonlyMap<string, number>;
+}
+
+export interface SimulatedRun {
+  readonly atMs: number;
+  readonly stream: number;
+  /** Undefined: the directory's. */
+  readonly jobId: string | undefined;
+}
+
+export class SimulatedAir {
+  readonly #air: StationAir;
+  readonly #jobs: readonly SimulatedJob[];
+  readonly #sent = new Map<string, { symbols: number; groups: number; firstGroupMs: number }>();
+  readonly #random: () => number;
+  readonly runs: SimulatedRun[] = [];
+
+  constructor(air: StationAir, jobs: readonly SimulatedJob[], random: () => number) {
+    this.#air = air;
+    this.#jobs = jobs;
+    this.#random = random;
+  }
+
+  sentSymbols(jobId: string): number {
+    return this.#sent.get(jobId)?.symbols ?? 0;
+  }
+
+  #candidates(nowMs: number): Candidate[] {
+    return this.#jobs
+      .filter(({ fromMs, deadlineMs }) => fromMs <= nowMs && (deadlineMs === 0 || nowMs < deadlineMs))
+      .map((job) => ({
+        ...job,
+        paused: false,
+        promised: job.deadlineMs !== 0,
+        neededSymbols: this.#needed(job),
+        sentSymbols: this.sentSymbols(job.jobId),
+        sentGroups: this.#sent.get(job.jobId)?.groups ?? 0,
+        firstGroupMs: this.#sent.get(job.jobId)?.firstGroupMs,
+      }));
+  }
+
+  readonly #neededOf = new Map<string, number>();
+  #needed({ jobId, sizeBytes }: SimulatedJob): number {
+    let needed = this.#neededOf.get(jobId);
+    if (needed === undefined) {
+      needed = neededSymbols(sizeBytes, this.#air.assumedLoss);
+      this.#neededOf.set(jobId, needed);
+    }
+    return needed;
+  }
+
+  async broadcast(fromMs: number, toMs: number, losses: readonly number[]): Promise<SimulatedReceiver[]> {
+    let nowMs = fromMs;
+    const { streams, dataShare, assumedLoss } = this.#air;
+    const { symbolsPerSecond, settleSeconds } = capacityOf({ ...this.#air, assumedLoss });
+    const carriers = streams.map(
+      (stream) =>
+        new StreamCarrier({ pi: 0xd318, tp: false, pty: 0, stream, groupTypeCode: 22, channel: 16, counter: 0 }),
+    );
+    let candidates = new Map<string, Candidate>();
+    const carousel = new Carousel({
+      pi: 0xd318,
+      carriers,
+      previous: undefined,
+      save: () => Promise.resolve(),
+      live: (jobId) => {
+        const candidate = candidates.get(jobId);
+        if (candidate === undefined) return undefined;
+        return liveObject({ ...candidate, sentSymbols: this.sentSymbols(jobId) }, nowMs, settleSeconds);
+      },
+      symbolsPerSecond,
+    });
+    const bytesOf = new Map(this.#jobs.map(({ jobId, sizeBytes }, i) => [jobId, noise(sizeBytes, i + 1)]));
+    const byIdentity = new Map<string, string>();
+    for (const [jobId, bytes] of bytesOf) byIdentity.set(new ObjectSpreader(bytes).identity.toHex(), jobId);
+    const receivers = losses.map((loss) => ({
+      loss,
+      counting: new Map(this.#jobs.map(({ jobId, sizeBytes }) => [jobId, new Counting(sizeBytes)])),
+    }));
+    // Announcements take their place in stream 0, assignments in the others.
+    const stepMs = streams.map(
+      (stream) => 1000 / (stream === 0 ? dataShare * GROUPS_PER_SECOND - 0.5 : (GROUPS_PER_SECOND * 64) / 65),
+    );
+    const nextMs = stepMs.map((step) => fromMs + step);
+    let order = '';
+    let lookMs = fromMs;
+    while (nowMs < toMs) {
+      if (nowMs >= lookMs) {
+        lookMs += 1000;
+        const lined = lineUp(this.#candidates(nowMs), nowMs);
+        candidates = new Map(lined.map((candidate) => [candidate.jobId, candidate]));
+        const newOrder = lined.map(({ jobId }) => jobId).join();
+        if (newOrder !== order)
+          carousel.setObjects(
+            lined.map(({ jobId }) => ({
+              jobId,
+              bytes: bytesOf.get(jobId) ?? new Uint8Array(1),
+              deviceTypeTag: 0,
+              deadlineMinutes: 0,
+            })),
+          );
+        order = newOrder;
+      }
+      if (carousel.canSettle) await carousel.settle();
+      const which = nextMs.indexOf(Math.min(...nextMs));
+      const carrier = carriers[which];
+      nowMs = nextMs[which];
+      nextMs[which] += stepMs[which];
+      if (!carousel.hasWork(carrier)) continue;
+      const carried = carrier.next(
+        () => carousel.serve(carrier),
+        () => DUMMY,
+      );
+      if (carried.kind === 'assignment') {
+        nextMs[which] -= stepMs[which];
+        continue;
+      }
+      const entry = carrier.directory?.entries.find(({ handle }) => handle === carried.handle);
+      const jobId = entry === undefined ? undefined : byIdentity.get(entry.identity.toHex());
+      if (carried.counter % 16 === 0) this.runs.push({ atMs: nowMs, stream: carrier.stream, jobId });
+      if (jobId === undefined || carried.kind === 'anchor') continue;
+      const symbols = carrier.stream === 0 ? 2 : 3;
+      const sent = this.#sent.get(jobId) ?? { symbols: 0, groups: 0, firstGroupMs: nowMs };
+      this.#sent.set(jobId, { ...sent, symbols: sent.symbols + symbols, groups: sent.groups + 1 });
+      for (const { loss, counting } of receivers)
+        if (loss === 0 || this.#random() >= loss)
+          counting.get(jobId)?.add(carrier.stream, carried.counter, symbols, nowMs);
+    }
+    return receivers.map(({ loss, counting }) => ({
+      loss,
+      completeMs: new Map([...counting].map(([jobId, { completeMs }]) => [jobId, completeMs])),
+    }));
+  }
+}
