@@ -61,10 +61,14 @@ function canBeKept({ applicant, promises, air, nowMs }: AdmissionQuestion, dataS
   if (others.length >= OBJECT_HANDLE_MAX) return false;
   const { symbolsPerSecond, settleSeconds } = capacityOf({ ...air, dataShare });
   const settled = (promise: Promised): Promised => settledBy(promise, settleSeconds);
-  const mine = settled({
-    ...applicant,
-    remainingSymbols: Math.max(0, neededSymbols(applicant.sizeBytes, air.assumedLoss) - applicant.sentSymbols),
-  });
+  // Once more before its first group: it has to come into the directory.
+  const mine = settledBy(
+    {
+      ...applicant,
+      remainingSymbols: Math.max(0, neededSymbols(applicant.sizeBytes, air.assumedLoss) - applicant.sentSymbols),
+    },
+    2 * settleSeconds,
+  );
   const before = finishTimes(others.map(settled), symbolsPerSecond, nowMs);
   const after = finishTimes([...others.map(settled), mine], symbolsPerSecond, nowMs);
   return after.every((finishMs, index) => Number.isFinite(finishMs) || before[index] === Number.POSITIVE_INFINITY);

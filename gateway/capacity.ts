@@ -24,6 +24,8 @@ export interface Capacity {
 }
 
 const ANCHOR_SPACING = 64;
+/** Every change costs the runs of a whole directory: eight changes an hour are allowed for, five runs of 16 groups each. */
+const CHANGES_GROUPS_PER_SECOND = (8 * 5 * 16) / 3600;
 
 export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAir): Capacity {
   let groups = 0;
@@ -35,13 +37,15 @@ export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAi
       stream === 0
         ? Math.max(0, dataShare * GROUPS_PER_SECOND - DEFAULT_RATES.announcementsPerSecond)
         : (GROUPS_PER_SECOND * ANCHOR_SPACING) / (ANCHOR_SPACING + 1);
-    groups += counted;
-    symbols += counted * (stream === 0 ? 2 : 3);
+    // A slow stream spends more on changes than on saying the directory again and again.
+    const directory = Math.min(counted, Math.max(DIRECTORY_SHARE_MAX * counted, CHANGES_GROUPS_PER_SECOND));
+    groups += counted - directory;
+    symbols += (counted - directory) * (stream === 0 ? 2 : 3);
     slowest = Math.min(slowest, counted);
   }
   return {
-    symbolsPerSecond: symbols * (1 - 1 / ANCHOR_SPACING) * (1 - DIRECTORY_SHARE_MAX) * speed,
-    symbolsPerGroup: symbols / groups,
+    symbolsPerSecond: symbols * (1 - 1 / ANCHOR_SPACING) * speed,
+    symbolsPerGroup: groups > 0 ? symbols / groups : 2,
     // The anchor may be lost, too.
     settleSeconds: (ANCHOR_SPACING / slowest) * (1 / (1 - assumedLoss) + 1) * (1 / speed),
   };

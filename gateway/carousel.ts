@@ -102,13 +102,15 @@ export class Carousel {
   /** What shall be on air, the most important first; what is beyond the 13 handles waits. Takes effect with `settle`. */
   setObjects(objects: readonly CarouselObject[]): void {
     const wanted: Served[] = [];
+    const before = [...this.#served.values(), ...this.#wanted];
     for (const object of objects) {
-      const known = [...this.#served.values()].find((served) => served.object.bytes === object.bytes);
+      if (wanted.length === OBJECT_HANDLE_MAX) break;
+      const known = before.find((served) => served.object.bytes === object.bytes);
       const spreader = known?.spreader ?? new ObjectSpreader(object.bytes);
       if (wanted.some((other) => keyOf(other.spreader.identity) === keyOf(spreader.identity))) continue;
       wanted.push({ object, spreader });
     }
-    this.#wanted = wanted.slice(0, OBJECT_HANDLE_MAX);
+    this.#wanted = wanted;
     this.#changed = true;
   }
 
@@ -177,7 +179,8 @@ export class Carousel {
       const units = encodeDirectory(directory).length / 2;
       state.passRuns = Math.ceil((units + SPARE_SYMBOLS) / (symbolsPerRun - 3));
       state.firstRuns = directory.entries.length === 0 ? LAST_WORD_RUNS : state.passRuns;
-      state.directoryOwed = 0;
+      // The pass that begins now is the one of this spacing.
+      state.directoryOwed = -state.passRuns;
     }
     if (state.firstRuns > 0) {
       state.firstRuns--;

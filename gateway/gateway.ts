@@ -15,7 +15,7 @@ import { EXIT, GatewayError } from './fault.ts';
 import { GroupClock, type Pulled } from './group-clock.ts';
 import { Intake } from './intake.ts';
 import { isHeld, type KnownJob } from './jobs.ts';
-import { liveObject } from './lineup.ts';
+import { canSpread, liveObject } from './lineup.ts';
 import { describeOutput, type OutputDescription, requireOnAir } from './limits.ts';
 import { Link } from './link.ts';
 import { outlook } from './outlook.ts';
@@ -76,6 +76,7 @@ export async function runGateway(
   const air = airOf(config);
   const capacity = capacityOf(air);
   const shelf = new Shelf({ countOf: (jobId) => metrics.countOf(jobId), assumedLoss: station.assumedLoss });
+  let isSpread = true;
   const carousel = new Carousel({
     pi: station.pi,
     carriers,
@@ -83,15 +84,21 @@ export async function runGateway(
     save: async (directory) => await state.saveDirectory(directory),
     live(jobId) {
       const candidate = shelf.candidate(jobId);
-      return candidate === undefined ? undefined : liveObject(candidate, Date.now(), capacity.settleSeconds);
+      const { settleSeconds } = capacity;
+      return candidate === undefined
+        ? undefined
+        : liveObject(candidate, { nowMs: Date.now(), settleSeconds, isSpread });
     },
     symbolsPerSecond: capacity.symbolsPerSecond,
   });
   const announced = new Set<string>();
   let order = '';
-  const orderNow = (): string => JSON.stringify(shelf.lineUp(Date.now()).map(({ jobId }) => jobId));
   const reshelve = (): void => {
-    order = orderNow();
+    const line = shelf.lineUp(Date.now());
+    isSpread = canSpread(line);
+    const newOrder = JSON.stringify(line.map(({ jobId }) => jobId));
+    if (newOrder === order) return;
+    order = newOrder;
     carousel.setObjects(shelf.objects(Date.now()));
   };
   const intake = new Intake({
@@ -138,11 +145,11 @@ export async function runGateway(
     if (pulled.length === 0) return;
     const nowMs = Date.now();
     lastSentMs = nowMs;
-    for (const { stream, isData, identity } of pulled) {
+    for (const { stream, isData, identity, counter } of pulled) {
       metrics.countGroup(stream, isData);
       if (identity === undefined) continue;
       for (const jobId of shelf.jobsOf(identity)) {
-        metrics.countJob(jobId, stream, nowMs);
+        metrics.countJob(jobId, { stream, counter, blocks: shelf.blocksOf(jobId) }, nowMs);
         if (announced.has(jobId)) continue;
         announced.add(jobId);
         events.say('job-on-air', `The first group of job ${jobId} has left.`, { jobId });
@@ -209,6 +216,7 @@ export async function runGateway(
       const describe = (): GatewayStatus => {
         const nowMs = Date.now();
         const held = jobs.all().map((known) => ({ ...known, jobId: known.job.jobId }));
+        const listed = new Set(carousel.listedJobs());
         const files = given.map(({ broadcast }) => ({ jobId: broadcast.jobId, state: 'given', detail: '' }));
         return {
           timeMs: nowMs,
@@ -228,7 +236,7 @@ export async function runGateway(
           jobs: [...held.map(({ jobId, state, detail }) => ({ jobId, state, detail })), ...files],
           outlook: outlook({
             held: shelf.lineUp(nowMs),
-            listed: new Set(carousel.listedJobs()),
+            servedAs: (jobId) => shelf.sharing(jobId).find((other) => listed.has(other)),
             capacity,
             nowMs,
           }),
@@ -243,7 +251,7 @@ export async function runGateway(
         setInterval(() => {
           void intake.expire(Date.now());
           // A window closed, or one that waits for a handle is before one that is finished.
-          if (order !== orderNow()) reshelve();
+          reshelve();
         }, HOUSEKEEPING_MS),
         setInterval(() => void metrics.save().catch(() => {}), SAVE_COUNTS_MS),
       ];

@@ -20,6 +20,8 @@ export interface Pulled {
   readonly isData: boolean;
   /** Hexadecimal, when its symbols are an object's. */
   readonly identity: string | undefined;
+  /** Of the air interface, of a group with symbols of an object; else 0. */
+  readonly counter: number;
 }
 
 /** Without work: one slot in a hundred, all of them announcements (a rota keeps some of the share free of them). */
@@ -123,7 +125,7 @@ export class GroupClock {
       (handle) => carousel.spreaderOf(carrier, handle),
     );
     if (carried.kind !== 'assignment') counters.use(stream);
-    return this.#note(stream, carried.group, true, carried.identity);
+    return this.#note(stream, carried.group, true, carried.identity, carried.counter);
   }
 
   /** There is something to carry, and counters for it are on disk. */
@@ -132,8 +134,8 @@ export class GroupClock {
     return counters.left(stream) > 0 && carousel.hasWork(carriers[stream]);
   }
 
-  #note(stream: StreamNumber, group: Group, isData = false, identity?: string): Group {
-    this.#pulled.push({ stream, isData, identity });
+  #note(stream: StreamNumber, group: Group, isData = false, identity?: string, counter = 0): Group {
+    this.#pulled.push({ stream, isData, identity, counter });
     return group;
   }
 }

@@ -51,8 +51,19 @@ export function lineUp<Held extends Candidate>(held: readonly Held[], nowMs: num
     .map(({ one }) => one);
 }
 
+/** Whether promises may be spread over their time (`schedule.ts`): not while one that is open has windows, on air or not. */
+export function canSpread(held: readonly Candidate[]): boolean {
+  return !held.some((one) => one.promised && one.windows.length > 0 && !isFinished(one));
+}
+
+export interface Moment {
+  readonly nowMs: number;
+  readonly settleSeconds: number;
+  readonly isSpread: boolean;
+}
+
 /** For the schedule; undefined while it rests. A promise ends a little before its deadline: what is sent must be put to use. */
-export function liveObject(candidate: Candidate, nowMs: number, settleSeconds: number): LiveObject | undefined {
+export function liveObject(candidate: Candidate, { nowMs, settleSeconds, isSpread }: Moment): LiveObject | undefined {
   const { priority, sizeBytes, neededSymbols, sentSymbols, promised, windows, firstGroupMs = nowMs } = candidate;
   if (candidate.paused || !isOpen(windows, nowMs)) return undefined;
   const deadlineMs = candidate.deadlineMs - settleSeconds * 1000;
@@ -67,7 +78,7 @@ export function liveObject(candidate: Candidate, nowMs: number, settleSeconds: n
           deadlineMs,
           leftSeconds,
           wholeSeconds: leftSeconds + openMsBetween(windows, firstGroupMs, nowMs) / 1000,
-          hasWindows: leftSeconds < (deadlineMs - nowMs) / 1000,
+          isSpread,
         }
       : undefined,
   };

@@ -5,17 +5,32 @@ import type { StreamNumber } from '#codec/groups/group.ts';
 import type { OnAir, StreamCount } from '#codec/messages/link.ts';
 import { readIfPresent, replaceAtomically } from '#hardware/file/durable.ts';
 import { Fields } from '#hardware/file/fields.ts';
+import { Progress } from './progress.ts';
 
 interface JobCount {
   groups: number;
-  /** Of 16 bits: a group of RDS2 carries three, one of RDS two. */
-  symbols: number;
   firstGroupMs: number;
   lastGroupMs: number;
+  /** Undefined until its first group in this life of the process. */
+  progress: Progress | undefined;
+  readonly symbolsBefore: number;
 }
 
-const SYMBOLS_A = 2;
-const SYMBOLS_C = 3;
+/** What was counted on air for a job. */
+export interface Counted {
+  readonly groups: number;
+  /** Of 16 bits, as many as every fountain block had on average at least (`progress.ts`). */
+  readonly symbols: number;
+  readonly firstGroupMs: number;
+}
+
+/** A group with symbols of a job's object. */
+export interface SentGroup {
+  readonly stream: StreamNumber;
+  readonly counter: number;
+  /** Fountain blocks of the object. */
+  readonly blocks: number;
+}
 
 export class Metrics {
   readonly #path: string;
@@ -41,9 +56,11 @@ export class Metrics {
         const one = fields.object(jobId);
         jobs.set(jobId, {
           groups: one.whole('groups', count),
-          symbols: one.whole('symbols', { ...count, fallback: SYMBOLS_A * one.whole('groups', count) }),
           firstGroupMs: one.whole('firstGroupMs', count),
           lastGroupMs: one.whole('lastGroupMs', count),
+          progress: undefined,
+          // Files of version 0.1.0 do not say. A group has two symbols at least.
+          symbolsBefore: one.whole('symbols', { ...count, fallback: 2 * one.whole('groups', count) }),
         });
       }
     } catch {
@@ -58,16 +75,16 @@ export class Metrics {
     if (isData) counted.dataGroups++;
   }
 
-  countJob(jobId: string, stream: StreamNumber, nowMs: number): void {
-    const symbols = stream === 0 ? SYMBOLS_A : SYMBOLS_C;
-    const job = this.#jobs.get(jobId);
+  countJob(jobId: string, { stream, counter, blocks }: SentGroup, nowMs: number): void {
+    let job = this.#jobs.get(jobId);
     if (job === undefined) {
-      this.#jobs.set(jobId, { groups: 1, symbols, firstGroupMs: nowMs, lastGroupMs: nowMs });
-      return;
+      job = { groups: 0, firstGroupMs: nowMs, lastGroupMs: nowMs, progress: undefined, symbolsBefore: 0 };
+      this.#jobs.set(jobId, job);
     }
     job.groups++;
-    job.symbols += symbols;
     job.lastGroupMs = nowMs;
+    job.progress ??= new Progress(blocks, job.symbolsBefore);
+    job.progress.add(stream, counter);
   }
 
   forgetJob(jobId: string): void {
@@ -84,8 +101,11 @@ export class Metrics {
   }
 
   /** What was counted for a job; undefined before its first group. */
-  countOf(jobId: string): Readonly<JobCount> | undefined {
-    return this.#jobs.get(jobId);
+  countOf(jobId: string): Counted | undefined {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) return undefined;
+    const { groups, firstGroupMs, symbolsBefore, progress } = job;
+    return { groups, firstGroupMs, symbols: progress?.evenSymbols ?? symbolsBefore };
   }
 
   streams(): StreamCount[] {
@@ -93,8 +113,13 @@ export class Metrics {
   }
 
   async save(): Promise<void> {
-    const write = async (): Promise<void> =>
-      await replaceAtomically(this.#path, `${JSON.stringify(Object.fromEntries(this.#jobs))}\n`);
+    const write = async (): Promise<void> => {
+      const jobs = [...this.#jobs].map(([jobId, { groups, firstGroupMs, lastGroupMs }]) => {
+        const symbols = this.countOf(jobId)?.symbols ?? 0;
+        return [jobId, { groups, symbols, firstGroupMs, lastGroupMs }] as const;
+      });
+      await replaceAtomically(this.#path, `${JSON.stringify(Object.fromEntries(jobs))}\n`);
+    };
     this.#saving = this.#saving.then(write, write);
     await this.#saving;
   }

@@ -2,7 +2,7 @@
 
 import { settledBy } from './admission.ts';
 import type { Capacity } from './capacity.ts';
-import { type Candidate, isFinished, liveObject } from './lineup.ts';
+import { type Candidate, canSpread, isFinished, liveObject, type Moment } from './lineup.ts';
 import { finishTimes } from './promises.ts';
 import { planShares, remainingSymbols } from './schedule.ts';
 import { afterOpenMs, isOpen } from './windows.ts';
@@ -27,33 +27,31 @@ export interface Outlook {
 export interface OutlookQuestion {
   /** The next for a handle first. */
   readonly held: readonly Candidate[];
-  /** Jobs that have a handle. */
-  readonly listed: ReadonlySet<string>;
+  /** Which job has the handle of a job's object: itself, or another with the same bytes; undefined when there is none. */
+  readonly servedAs: (jobId: string) => string | undefined;
   readonly capacity: Capacity;
   readonly nowMs: number;
 }
 
-export function outlook({ held, listed, capacity, nowMs }: OutlookQuestion): Outlook[] {
+export function outlook({ held, servedAs, capacity, nowMs }: OutlookQuestion): Outlook[] {
   const { symbolsPerSecond, symbolsPerGroup, settleSeconds } = capacity;
-  const shares = sharesOf(held, listed, capacity, nowMs);
-  const promised = held.filter((one) => one.promised && !one.paused);
-  const finish = finishTimes(
-    promised.map((one) => settledBy({ ...one, remainingSymbols: remainingSymbols(one) }, settleSeconds)),
+  const shares = sharesOf(
+    held.filter(({ jobId }) => servedAs(jobId) === jobId),
     symbolsPerSecond,
-    nowMs,
+    { nowMs, settleSeconds, isSpread: canSpread(held) },
   );
-  const promisedMs = new Map(promised.map(({ jobId }, i) => [jobId, finish[i]]));
+  const finishMs = promisedFinishOf(held, capacity, nowMs);
   return held.map((one): Outlook => {
     const { jobId, windows, sentGroups } = one;
     const remaining = remainingSymbols(one);
-    const share = shares.get(jobId) ?? 0;
-    const state = stateOf(one, listed, nowMs);
+    const share = shares.get(servedAs(jobId) ?? '') ?? 0;
+    const state = stateOf(one, servedAs(jobId) !== undefined, nowMs);
     // One that is only outside its window goes on with the share of the one that is on air alone.
     const rate = (state === 'outside its window' ? 1 : share) * symbolsPerSecond;
     const projectedMs =
       rate > 0 ? afterOpenMs(windows, nowMs, (remaining / rate + settleSeconds) * 1000) : Number.POSITIVE_INFINITY;
-    const boundMs = (promisedMs.get(jobId) ?? Number.POSITIVE_INFINITY) + settleSeconds * 1000;
-    const expectedMs = Math.round(Math.min(projectedMs, boundMs));
+    const boundMs = (finishMs.get(jobId) ?? Number.POSITIVE_INFINITY) + settleSeconds * 1000;
+    const expectedMs = one.paused ? Number.POSITIVE_INFINITY : Math.round(Math.min(projectedMs, boundMs));
     return {
       jobId,
       state,
@@ -72,20 +70,15 @@ function promiseState(one: Candidate, finishMs: number): PromiseState {
   return finishMs <= one.deadlineMs ? 'holds' : 'late';
 }
 
-function stateOf({ jobId, paused, windows }: Candidate, listed: ReadonlySet<string>, nowMs: number): AirState {
+function stateOf({ paused, windows }: Candidate, hasHandle: boolean, nowMs: number): AirState {
   if (paused) return 'paused';
   if (!isOpen(windows, nowMs)) return 'outside its window';
-  return listed.has(jobId) ? 'on air' : 'waiting for a handle';
+  return hasHandle ? 'on air' : 'waiting for a handle';
 }
 
-function sharesOf(
-  held: readonly Candidate[],
-  listed: ReadonlySet<string>,
-  { symbolsPerSecond, settleSeconds }: Capacity,
-  nowMs: number,
-): Map<string, number> {
-  const live = held.flatMap((one) => {
-    const object = listed.has(one.jobId) ? liveObject(one, nowMs, settleSeconds) : undefined;
+function sharesOf(served: readonly Candidate[], symbolsPerSecond: number, moment: Moment): Map<string, number> {
+  const live = served.flatMap((one) => {
+    const object = liveObject(one, moment);
     return object === undefined ? [] : [{ jobId: one.jobId, object }];
   });
   const planned = planShares(
@@ -93,4 +86,25 @@ function sharesOf(
     symbolsPerSecond,
   );
   return new Map(live.map(({ jobId }, i) => [jobId, planned[i]]));
+}
+
+/** When promises will have been sent, one after the other; that of a paused job as if it were resumed now. */
+function promisedFinishOf(
+  held: readonly Candidate[],
+  { symbolsPerSecond, settleSeconds }: Capacity,
+  nowMs: number,
+): Map<string, number> {
+  const promised = held.filter((one) => one.promised);
+  const running = promised.filter((one) => !one.paused);
+  const finish = (ones: readonly Candidate[]): number[] =>
+    finishTimes(
+      ones.map((one) => settledBy({ ...one, remainingSymbols: remainingSymbols(one) }, settleSeconds)),
+      symbolsPerSecond,
+      nowMs,
+    );
+  const times = finish(running);
+  return new Map([
+    ...running.map(({ jobId }, i) => [jobId, times[i]] as const),
+    ...promised.filter((one) => one.paused).map((one) => [one.jobId, finish([one, ...running])[0]] as const),
+  ]);
 }

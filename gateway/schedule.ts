@@ -26,8 +26,8 @@ export interface LivePromise {
   readonly leftSeconds: number;
   /** Of its windows, from its first group to its deadline. */
   readonly wholeSeconds: number;
-  /** It cannot be on air all the time that is left. */
-  readonly hasWindows: boolean;
+  /** Of all promises that are open, on air or not, none has windows of the day. */
+  readonly isSpread: boolean;
 }
 
 export interface LiveObject {
@@ -78,10 +78,9 @@ function promised(
     .toSorted((a, b) => a.promise.deadlineMs - b.promise.deadlineMs);
   // Spreading leaves to a later hour what may belong to another by then. Without windows that evens out; with them the promises
   // are kept one after the other, which is what they were admitted by.
-  const oneByOne = open.some(({ promise }) => promise.hasWindows);
   return open.map(({ index, object, promise }) => ({
     index,
-    share: oneByOne ? 1 : remainingSymbols(object) / (spreadSeconds(promise) * symbolsPerSecond),
+    share: promise.isSpread ? remainingSymbols(object) / (spreadSeconds(promise) * symbolsPerSecond) : 1,
   }));
 }
 

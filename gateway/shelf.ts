@@ -1,10 +1,12 @@
 /** The packages that are ready for the air, and which jobs each object serves. */
 
 import { deviceTypeTag } from '#codec/groups/directory.ts';
+import { layoutOf } from '#codec/symbols/fountain.ts';
 import { identityOf } from '#codec/symbols/spread.ts';
 import type { Job } from '#codec/messages/link.ts';
 import type { CarouselObject } from './carousel.ts';
 import { type Candidate, lineUp } from './lineup.ts';
+import type { Counted } from './metrics.ts';
 import { neededSymbols } from './need.ts';
 
 /** What a job needs to be broadcast; a package given on the command line has one too. */
@@ -21,10 +23,7 @@ interface Held {
   readonly neededSymbols: number;
 }
 
-/** What was counted on air for a job. */
-export type CountOf = (
-  jobId: string,
-) => { readonly groups: number; readonly symbols: number; readonly firstGroupMs: number } | undefined;
+export type CountOf = (jobId: string) => Counted | undefined;
 
 const MINUTE_MS = 60_000;
 /** Four bytes in the directory. */
@@ -65,6 +64,17 @@ export class Shelf {
     const removed = this.#held.delete(jobId);
     if (removed) this.#index();
     return removed;
+  }
+
+  /** Fountain blocks of the job's object. */
+  blocksOf(jobId: string): number {
+    return layoutOf(this.#held.get(jobId)?.bytes.length ?? 1).blocks;
+  }
+
+  /** Jobs with the same package, itself included. */
+  sharing(jobId: string): readonly string[] {
+    const held = this.#held.get(jobId);
+    return held === undefined ? [] : this.jobsOf(held.identity);
   }
 
   /** How the job stands; undefined when its package is not here. */

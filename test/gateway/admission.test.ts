@@ -62,6 +62,12 @@ describe('the capacity', () => {
     expect(symbolsPerGroup).toBe(2);
   });
 
+  it('of a slow stream leaves out what changes of the directory cost', () => {
+    const { symbolsPerSecond } = capacityOf({ ...AIR, dataShare: 0.1 });
+    expect(symbolsPerSecond).toBeCloseTo((0.1 * 11.418 - 0.5 - (8 * 80) / 3600) * (63 / 64) * 2, 2);
+    expect(capacityOf({ ...AIR, dataShare: 0.05 }).symbolsPerSecond).toBe(0);
+  });
+
   it('goes with the speed of a simulated air, and RDS2 adds to it', () => {
     const one = capacityOf(AIR).symbolsPerSecond;
     expect(capacityOf({ ...AIR, speed: 10 }).symbolsPerSecond).toBeCloseTo(10 * one, 6);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { capacityOf } from '../../gateway/capacity.ts';
-import { type Candidate, lineUp, liveObject, restMs } from '../../gateway/lineup.ts';
+import { type Candidate, canSpread, lineUp, liveObject, type Moment, restMs } from '../../gateway/lineup.ts';
 import { outlook } from '../../gateway/outlook.ts';
 
 const T0 = Date.UTC(2027, 2, 1, 12);
@@ -27,6 +27,11 @@ function candidate(jobId: string, more: Partial<Candidate> = {}): Candidate {
   };
 }
 
+function at(nowMs: number): Moment {
+  return { nowMs, settleSeconds: 60, isSpread: true };
+}
+
+const SERVED_AS: Readonly<Record<string, string>> = { first: 'first', 'same bytes': 'first', other: 'other' };
 const FINISHED = { sentSymbols: 1000, sentGroups: 500 };
 
 describe('the line for handles', () => {
@@ -83,24 +88,38 @@ describe('an object', () => {
     expect(restMs(candidate('a'), T0)).toBe(0);
     expect(restMs(candidate('a', { windows: AFTERNOON }), T0)).toBe(HOUR_MS);
     expect(restMs(candidate('a', { paused: true }), T0)).toBe(Number.POSITIVE_INFINITY);
-    expect(liveObject(candidate('a', { windows: AFTERNOON }), T0, 60)).toBeUndefined();
-    expect(liveObject(candidate('a', { paused: true }), T0, 60)).toBeUndefined();
-    expect(liveObject(candidate('a', { windows: AFTERNOON }), T0 + HOUR_MS, 60)).toMatchObject({ promise: undefined });
+    expect(liveObject(candidate('a', { windows: AFTERNOON }), at(T0))).toBeUndefined();
+    expect(liveObject(candidate('a', { paused: true }), at(T0))).toBeUndefined();
+    expect(liveObject(candidate('a', { windows: AFTERNOON }), at(T0 + HOUR_MS))).toMatchObject({ promise: undefined });
   });
 
   it('has the time in its windows for its promise, less what it takes to put it to use', () => {
     const promised = { promised: true, deadlineMs: T0 + 26 * HOUR_MS, firstGroupMs: T0 - 24 * HOUR_MS };
-    expect(liveObject(candidate('a', promised), T0, 60)?.promise).toEqual({
+    expect(liveObject(candidate('a', promised), at(T0))?.promise).toEqual({
       deadlineMs: T0 + 26 * HOUR_MS - 60_000,
       leftSeconds: 26 * 3600 - 60,
       wholeSeconds: 50 * 3600 - 60,
-      hasWindows: false,
+      isSpread: true,
     });
-    expect(liveObject(candidate('a', { ...promised, windows: AFTERNOON }), T0 + HOUR_MS, 60)?.promise).toMatchObject({
+    expect(liveObject(candidate('a', { ...promised, windows: AFTERNOON }), at(T0 + HOUR_MS))?.promise).toMatchObject({
       leftSeconds: 5 * 3600 - 60,
       wholeSeconds: 9 * 3600 - 60,
-      hasWindows: true,
     });
+  });
+});
+
+describe('promises', () => {
+  it.each<[what: string, one: Candidate, isSpread: boolean]>([
+    ['are spread', candidate('a', { promised: true, deadlineMs: T0 }), true],
+    [
+      'are not while one has windows, also when it rests',
+      candidate('a', { promised: true, windows: AFTERNOON }),
+      false,
+    ],
+    ['are again when that is kept', candidate('a', { ...FINISHED, promised: true, windows: AFTERNOON }), true],
+    ['are beside windows without a promise', candidate('a', { windows: AFTERNOON }), true],
+  ])('%s', (_what, one, isSpread) => {
+    expect(canSpread([candidate('b', { promised: true, deadlineMs: T0 }), one])).toBe(isSpread);
   });
 });
 
@@ -171,7 +190,7 @@ describe('the outlook', () => {
       'a promise that is paused',
       candidate('a', { promised: true, deadlineMs: DEADLINE, paused: true }),
       true,
-      { state: 'paused', promise: 'late' },
+      { state: 'paused', expectedFinishMs: null, promise: 'holds' },
     ],
     ['a deadline without a promise that will do', candidate('a', { deadlineMs: DEADLINE }), true, { promise: 'holds' }],
     [
@@ -182,8 +201,8 @@ describe('the outlook', () => {
     ],
   ];
   it.each(table)('%s', (_what, one, isListed, says) => {
-    const listed = new Set(isListed ? [one.jobId] : []);
-    expect(outlook({ held: [one], listed, capacity: CAPACITY, nowMs: T0 })).toMatchObject([says]);
+    const servedAs = (jobId: string) => (isListed ? jobId : undefined);
+    expect(outlook({ held: [one], servedAs, capacity: CAPACITY, nowMs: T0 })).toMatchObject([says]);
   });
 
   it('gives shares to what is on air only, and a promise is not later than it was promised', () => {
@@ -192,13 +211,31 @@ describe('the outlook', () => {
       candidate('second', { promised: true, deadlineMs: T0 + 4 * aloneMs }),
       candidate('paused', { paused: true }),
     ];
-    const listed = new Set(held.map(({ jobId }) => jobId));
-    const [first, second, paused] = outlook({ held, listed, capacity: CAPACITY, nowMs: T0 });
+    const [first, second, paused] = outlook({ held, servedAs: (jobId) => jobId, capacity: CAPACITY, nowMs: T0 });
     expect(first.share + second.share).toBeCloseTo(1, 9);
     expect(paused.share).toBe(0);
     for (const one of [first, second]) {
       expect(one.promise).toBe('holds');
       expect(one.expectedFinishMs).toBeLessThanOrEqual(T0 + 4 * aloneMs);
     }
+  });
+
+  it('shows a job whose bytes another one has on air as on air, with the same share', () => {
+    const held = [candidate('first'), candidate('same bytes'), candidate('other')];
+    const [first, same, other] = outlook({
+      held,
+      servedAs: (jobId) => SERVED_AS[jobId],
+      capacity: CAPACITY,
+      nowMs: T0,
+    });
+    expect(same).toEqual({ ...first, jobId: 'same bytes' });
+    expect(first.share + other.share).toBeCloseTo(1, 9);
+  });
+
+  it('says of a paused promise whether it could be kept if it were resumed now', () => {
+    const paused = candidate('paused', { promised: true, deadlineMs: T0 + 1.5 * aloneMs, paused: true });
+    const running = candidate('running', { promised: true, deadlineMs: T0 + 1.4 * aloneMs });
+    const says = outlook({ held: [running, paused], servedAs: (jobId) => jobId, capacity: CAPACITY, nowMs: T0 });
+    expect(says.map(({ promise }) => promise)).toEqual(['holds', 'late']);
   });
 });

@@ -13,7 +13,7 @@ const DONE = live({ sentSymbols: 600 });
 
 /** Of 100 s, of which so many are left. */
 function promise(leftSeconds: number, more: Partial<LivePromise> = {}): LivePromise {
-  return { deadlineMs: leftSeconds * 1000, leftSeconds, wholeSeconds: 100, hasWindows: false, ...more };
+  return { deadlineMs: leftSeconds * 1000, leftSeconds, wholeSeconds: 100, isSpread: true, ...more };
 }
 
 describe('the shares', () => {
@@ -60,7 +60,7 @@ describe('the shares', () => {
     ['forget a promise that is kept', [live({ ...DONE, promise: promise(50) }), live()], [0.26, 0.74]],
     [
       'keep promises one after the other when windows are in play',
-      [live({ promise: promise(100) }), live({ neededSymbols: 100, promise: promise(50, { hasWindows: true }) }), DONE],
+      [live({ promise: promise(100) }), live({ neededSymbols: 100, promise: promise(50, { isSpread: false }) }), DONE],
       [0.02, 0.96, 0.02],
     ],
   ];
@@ -79,7 +79,7 @@ describe('the shares', () => {
         deadlineMs: fc.nat(),
         leftSeconds: fc.double({ min: 0, max: 1e6, noNaN: true }),
         wholeSeconds: fc.double({ min: 0, max: 1e6, noNaN: true }),
-        hasWindows: fc.boolean(),
+        isSpread: fc.boolean(),
       }),
       { nil: undefined },
     ),

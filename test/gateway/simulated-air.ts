@@ -4,10 +4,12 @@ import { StreamCarrier } from '#codec/groups/carry.ts';
 import type { DailyWindow } from '#codec/messages/link.ts';
 import { blockOf, layoutOf } from '#codec/symbols/fountain.ts';
 import { ObjectSpreader } from '#codec/symbols/spread.ts';
+import { refusalOf } from '../../gateway/admission.ts';
 import { capacityOf, type StationAir } from '../../gateway/capacity.ts';
 import { Carousel } from '../../gateway/carousel.ts';
-import { type Candidate, lineUp, liveObject } from '../../gateway/lineup.ts';
+import { canSpread, type Candidate, lineUp, liveObject } from '../../gateway/lineup.ts';
 import { neededSymbols } from '../../gateway/need.ts';
+import { Progress } from '../../gateway/progress.ts';
 import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
 import { noise } from './station.ts';
 
@@ -64,8 +66,11 @@ export interface SimulatedRun {
 export class SimulatedAir {
   readonly #air: StationAir;
   readonly #jobs: readonly SimulatedJob[];
-  readonly #sent = new Map<string, { symbols: number; groups: number; firstGroupMs: number }>();
+  readonly #sent = new Map<string, { progress: Progress; groups: number; firstGroupMs: number }>();
   readonly #random: () => number;
+  /** Jobs that came and were admitted, and those that were not. */
+  readonly admitted: SimulatedJob[] = [];
+  readonly refused: SimulatedJob[] = [];
   readonly runs: SimulatedRun[] = [];
 
   constructor(air: StationAir, jobs: readonly SimulatedJob[], random: () => number) {
@@ -75,12 +80,29 @@ export class SimulatedAir {
   }
 
   sentSymbols(jobId: string): number {
-    return this.#sent.get(jobId)?.symbols ?? 0;
+    return this.#sent.get(jobId)?.progress.evenSymbols ?? 0;
+  }
+
+  /** Asks for what has come meanwhile. */
+  #admit(nowMs: number): void {
+    for (const job of this.#jobs) {
+      if (job.fromMs > nowMs || this.admitted.includes(job) || this.refused.includes(job)) continue;
+      const refusal = refusalOf({
+        applicant: { ...job, sentSymbols: 0 },
+        promises: this.admitted
+          .filter(({ deadlineMs }) => deadlineMs !== 0)
+          .map((other) => ({ ...other, remainingSymbols: this.#needed(other) - this.sentSymbols(other.jobId) })),
+        air: this.#air,
+        largestShare: 0.779,
+        nowMs,
+      });
+      (refusal === undefined ? this.admitted : this.refused).push(job);
+    }
   }
 
   #candidates(nowMs: number): Candidate[] {
-    return this.#jobs
-      .filter(({ fromMs, deadlineMs }) => fromMs <= nowMs && (deadlineMs === 0 || nowMs < deadlineMs))
+    return this.admitted
+      .filter(({ deadlineMs }) => deadlineMs === 0 || nowMs < deadlineMs)
       .map((job) => ({
         ...job,
         paused: false,
@@ -119,7 +141,8 @@ export class SimulatedAir {
       live: (jobId) => {
         const candidate = candidates.get(jobId);
         if (candidate === undefined) return undefined;
-        return liveObject({ ...candidate, sentSymbols: this.sentSymbols(jobId) }, nowMs, settleSeconds);
+        const isSpread = canSpread([...candidates.values()]);
+        return liveObject({ ...candidate, sentSymbols: this.sentSymbols(jobId) }, { nowMs, settleSeconds, isSpread });
       },
       symbolsPerSecond,
     });
@@ -140,6 +163,7 @@ export class SimulatedAir {
     while (nowMs < toMs) {
       if (nowMs >= lookMs) {
         lookMs += 1000;
+        this.#admit(nowMs);
         const lined = lineUp(this.#candidates(nowMs), nowMs);
         candidates = new Map(lined.map((candidate) => [candidate.jobId, candidate]));
         const newOrder = lined.map(({ jobId }) => jobId).join();
@@ -173,8 +197,10 @@ export class SimulatedAir {
       if (carried.counter % 16 === 0) this.runs.push({ atMs: nowMs, stream: carrier.stream, jobId });
       if (jobId === undefined || carried.kind === 'anchor') continue;
       const symbols = carrier.stream === 0 ? 2 : 3;
-      const sent = this.#sent.get(jobId) ?? { symbols: 0, groups: 0, firstGroupMs: nowMs };
-      this.#sent.set(jobId, { ...sent, symbols: sent.symbols + symbols, groups: sent.groups + 1 });
+      const blocks = layoutOf(bytesOf.get(jobId)?.length ?? 1).blocks;
+      const sent = this.#sent.get(jobId) ?? { progress: new Progress(blocks, 0), groups: 0, firstGroupMs: nowMs };
+      sent.progress.add(carrier.stream, carried.counter);
+      this.#sent.set(jobId, { ...sent, groups: sent.groups + 1 });
       for (const { loss, counting } of receivers)
         if (loss === 0 || this.#random() >= loss)
           counting.get(jobId)?.add(carrier.stream, carried.counter, symbols, nowMs);
