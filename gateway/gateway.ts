@@ -4,9 +4,8 @@ import { StreamCarrier } from '#codec/groups/carry.ts';
 import { formatHexWord } from '#codec/groups/hex.ts';
 import type { Heartbeat } from '#codec/messages/link.ts';
 import { CountedClock, SystemClock } from '#hardware/clock/clock.ts';
-import { promisesOf, refusalOf } from './admission.ts';
 import { readBundle, readTrustedKeys } from './bundle.ts';
-import { capacityOf, type StationAir } from './capacity.ts';
+import type { StationAir } from './capacity.ts';
 import { Carousel } from './carousel.ts';
 import { readPackage } from './command-line-packages.ts';
 import type { GatewayConfig } from './config.ts';
@@ -15,14 +14,13 @@ import { EXIT, GatewayError } from './fault.ts';
 import { GroupClock, type Pulled } from './group-clock.ts';
 import { Intake } from './intake.ts';
 import { isHeld, type KnownJob } from './jobs.ts';
-import { canSpread, liveObject } from './lineup.ts';
 import { describeOutput, type OutputDescription, requireOnAir } from './limits.ts';
 import { Link } from './link.ts';
-import { outlook } from './outlook.ts';
 import { closeOutputs, openOutputs } from './outputs.ts';
+import { Plan } from './plan.ts';
 import { Programme } from './programme.ts';
 import { largestShare, ratesOf } from './rota.ts';
-import { type Broadcast, Shelf } from './shelf.ts';
+import type { Broadcast, Shelf } from './shelf.ts';
 import { type GatewayState, openState } from './state.ts';
 import { type GatewayStatus, StatusWriter } from './status.ts';
 import { openAudio } from './programme-audio.ts';
@@ -73,51 +71,32 @@ export async function runGateway(
         counter: counters.startOf(stream),
       }),
   );
-  const air = airOf(config);
-  const capacity = capacityOf(air);
-  const shelf = new Shelf({ countOf: (jobId) => metrics.countOf(jobId), assumedLoss: station.assumedLoss });
-  let isSpread = true;
+  const plan = new Plan({
+    air: airOf(config),
+    largestShare: largestShare(ratesOf(station)),
+    jobs,
+    metrics,
+  });
+  const { shelf } = plan;
   const carousel = new Carousel({
     pi: station.pi,
     carriers,
     previous: state.directory?.pi === station.pi ? state.directory : undefined,
     save: async (directory) => await state.saveDirectory(directory),
-    live(jobId) {
-      const candidate = shelf.candidate(jobId);
-      const { settleSeconds } = capacity;
-      return candidate === undefined
-        ? undefined
-        : liveObject(candidate, { nowMs: Date.now(), settleSeconds, isSpread });
-    },
-    symbolsPerSecond: capacity.symbolsPerSecond,
+    live: (jobId) => plan.live(jobId, Date.now()),
+    symbolsPerSecond: plan.capacity.symbolsPerSecond,
   });
   const announced = new Set<string>();
-  let order = '';
   const reshelve = (): void => {
-    const line = shelf.lineUp(Date.now());
-    isSpread = canSpread(line);
-    const newOrder = JSON.stringify(line.map(({ jobId }) => jobId));
-    if (newOrder === order) return;
-    order = newOrder;
-    carousel.setObjects(shelf.objects(Date.now()));
+    const objects = plan.newLine(Date.now());
+    if (objects !== undefined) carousel.setObjects(objects);
   };
   const intake = new Intake({
     jobs,
     packages,
     retryMs: RETRY_MS,
     onEvent: events.say,
-    refusalOf: (job) =>
-      refusalOf({
-        applicant: { ...job, sentSymbols: metrics.countOf(job.jobId)?.symbols ?? 0 },
-        promises: promisesOf(
-          jobs.all().filter((other) => other.job.jobId !== job.jobId),
-          (jobId) => metrics.countOf(jobId)?.symbols ?? 0,
-          station.assumedLoss,
-        ),
-        air,
-        largestShare: largestShare(ratesOf(station)),
-        nowMs: Date.now(),
-      }),
+    refusalOf: (job) => plan.refusalOf(job, Date.now()),
     onHeld(known, bytes) {
       shelf.put(broadcastOf(known), bytes);
       reshelve();
@@ -216,7 +195,6 @@ export async function runGateway(
       const describe = (): GatewayStatus => {
         const nowMs = Date.now();
         const held = jobs.all().map((known) => ({ ...known, jobId: known.job.jobId }));
-        const listed = new Set(carousel.listedJobs());
         const files = given.map(({ broadcast }) => ({ jobId: broadcast.jobId, state: 'given', detail: '' }));
         return {
           timeMs: nowMs,
@@ -234,12 +212,7 @@ export async function runGateway(
           directoryVersion: carousel.directory?.version ?? null,
           onAir: metrics.onAir(),
           jobs: [...held.map(({ jobId, state, detail }) => ({ jobId, state, detail })), ...files],
-          outlook: outlook({
-            held: shelf.lineUp(nowMs),
-            servedAs: (jobId) => shelf.sharing(jobId).find((other) => listed.has(other)),
-            capacity,
-            nowMs,
-          }),
+          outlook: plan.outlook(carousel.listedJobs(), nowMs),
           link: link?.status() ?? null,
           counts: { ...intake.counts, stateFaults: upkeep.faults },
           air: outputs.airs.map((air) => air.counts()),

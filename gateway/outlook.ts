@@ -108,3 +108,24 @@ function promisedFinishOf(
     ...promised.filter((one) => one.paused).map((one) => [one.jobId, finish([one, ...running])[0]] as const),
   ]);
 }
+
+const PROMISES: Readonly<Record<PromiseState, string>> = {
+  none: '',
+  holds: ', its deadline can be kept',
+  kept: ', sent what its deadline promised',
+  late: ', LATE: its deadline can no longer be kept',
+};
+
+/** For people, one line. */
+export function describeOutlook({
+  state,
+  share,
+  sentGroups,
+  neededGroups,
+  expectedFinishMs,
+  promise,
+}: Outlook): string {
+  const finish = expectedFinishMs === null ? '' : `, expected ${new Date(expectedFinishMs).toISOString()}`;
+  const air = state === 'on air' ? `${(100 * share).toFixed(1)} % of the runs` : state;
+  return `${air}, ${sentGroups} of ${neededGroups} groups${finish}${PROMISES[promise]}`;
+}

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { OnAir, StreamCount } from '#codec/messages/link.ts';
 import type { AirCounts } from '#hardware/air/channel.ts';
 import { loadConfig } from './config.ts';
-import type { Outlook } from './outlook.ts';
+import { describeOutlook, type Outlook } from './outlook.ts';
 import { readIfPresent, replaceAtomically } from '#hardware/file/durable.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { EXIT, type ExitStatus, GatewayError } from './fault.ts';
@@ -122,21 +122,8 @@ function describeJob({ jobId, state, detail }: GatewayStatus['jobs'][number], st
       : `${sent.groups} groups, last ${seconds(status.timeMs - sent.lastGroupMs)} before`;
   const lines = [`job        ${jobId}: ${state}${detail === '' ? '' : ` (${detail})`}, ${groups}`];
   const plan = status.outlook.find((one) => one.jobId === jobId);
-  if (plan !== undefined) lines.push(`           ${describePlan(plan)}`);
+  if (plan !== undefined) lines.push(`           ${describeOutlook(plan)}`);
   return lines;
-}
-
-const PROMISES: Readonly<Record<Outlook['promise'], string>> = {
-  none: '',
-  holds: ', its deadline can be kept',
-  kept: ', sent what its deadline promised',
-  late: ', LATE: its deadline can no longer be kept',
-};
-
-function describePlan({ state, share, sentGroups, neededGroups, expectedFinishMs, promise }: Outlook): string {
-  const finish = expectedFinishMs === null ? '' : `, expected ${new Date(expectedFinishMs).toISOString()}`;
-  const air = state === 'on air' ? `${(100 * share).toFixed(1)} % of the runs` : state;
-  return `${air}, ${sentGroups} of ${neededGroups} groups${finish}${PROMISES[promise]}`;
 }
 
 export function addStatusCommand(program: Command): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { capacityOf } from '../../gateway/capacity.ts';
 import { type Candidate, canSpread, lineUp, liveObject, type Moment, restMs } from '../../gateway/lineup.ts';
-import { outlook } from '../../gateway/outlook.ts';
+import { describeOutlook, type Outlook, outlook } from '../../gateway/outlook.ts';
 
 const T0 = Date.UTC(2027, 2, 1, 12);
 const HOUR_MS = 3_600_000;
@@ -237,5 +237,32 @@ describe('the outlook', () => {
     const running = candidate('running', { promised: true, deadlineMs: T0 + 1.4 * aloneMs });
     const says = outlook({ held: [running, paused], servedAs: (jobId) => jobId, capacity: CAPACITY, nowMs: T0 });
     expect(says.map(({ promise }) => promise)).toEqual(['holds', 'late']);
+  });
+
+  const SHOWN: Outlook = {
+    jobId: 'a',
+    state: 'on air',
+    share: 0.5,
+    sentGroups: 250,
+    neededGroups: 500,
+    expectedFinishMs: T0,
+    promise: 'none',
+  };
+  it.each<[says: string, more: Partial<Outlook>]>([
+    ['50.0 % of the runs, 250 of 500 groups, expected 2027-03-01T12:00:00.000Z', {}],
+    ['paused, 250 of 500 groups', { state: 'paused', expectedFinishMs: null }],
+    ['outside its window, 250 of 500 groups, expected 2027-03-01T12:00:00.000Z', { state: 'outside its window' }],
+    ['waiting for a handle, 250 of 500 groups', { state: 'waiting for a handle', expectedFinishMs: null }],
+    ['50.0 % of the runs, 250 of 500 groups, its deadline can be kept', { expectedFinishMs: null, promise: 'holds' }],
+    [
+      '50.0 % of the runs, 250 of 500 groups, sent what its deadline promised',
+      { expectedFinishMs: null, promise: 'kept' },
+    ],
+    [
+      '50.0 % of the runs, 250 of 500 groups, LATE: its deadline can no longer be kept',
+      { expectedFinishMs: null, promise: 'late' },
+    ],
+  ])('is told as "%s"', (says, more) => {
+    expect(describeOutlook({ ...SHOWN, ...more })).toBe(says);
   });
 });

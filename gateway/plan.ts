@@ -1,0 +1,84 @@
+/**
+ * The jobs of this station as the schedule sees them at this moment: what is held, what was counted, what was promised. Puts
+ * together what `lineup.ts`, `admission.ts` and `outlook.ts` decide; the time is an argument everywhere.
+ */
+
+import type { Job } from '#codec/messages/link.ts';
+import { promisesOf, refusalOf } from './admission.ts';
+import { type Capacity, capacityOf, type StationAir } from './capacity.ts';
+import type { CarouselObject } from './carousel.ts';
+import type { JobList } from './jobs.ts';
+import { canSpread, liveObject } from './lineup.ts';
+import type { Metrics } from './metrics.ts';
+import { type Outlook, outlook } from './outlook.ts';
+import type { LiveObject } from './schedule.ts';
+import { Shelf } from './shelf.ts';
+
+export interface PlanOptions {
+  readonly air: StationAir;
+  /** The largest data share that leaves the programme its groups. */
+  readonly largestShare: number;
+  readonly jobs: JobList;
+  readonly metrics: Metrics;
+}
+
+export class Plan {
+  readonly capacity: Capacity;
+  readonly shelf: Shelf;
+  readonly #options: PlanOptions;
+  /** What the last line was, in one text. */
+  #line = '';
+  #isSpread = true;
+
+  constructor(options: PlanOptions) {
+    this.#options = options;
+    this.capacity = capacityOf(options.air);
+    this.shelf = new Shelf({
+      countOf: (jobId) => options.metrics.countOf(jobId),
+      assumedLoss: options.air.assumedLoss,
+    });
+  }
+
+  /** For the carousel: undefined while the job rests. */
+  live(jobId: string, nowMs: number): LiveObject | undefined {
+    const candidate = this.shelf.candidate(jobId);
+    const { settleSeconds } = this.capacity;
+    return candidate === undefined
+      ? undefined
+      : liveObject(candidate, { nowMs, settleSeconds, isSpread: this.#isSpread });
+  }
+
+  /** What shall be on air, the next for a handle first; undefined when that is as it was. */
+  newLine(nowMs: number): CarouselObject[] | undefined {
+    const held = this.shelf.lineUp(nowMs);
+    this.#isSpread = canSpread(held);
+    const line = JSON.stringify(held.map(({ jobId, deadlineMs }) => [jobId, deadlineMs]));
+    if (line === this.#line) return undefined;
+    this.#line = line;
+    return this.shelf.objects(nowMs);
+  }
+
+  /** Why the deadline of a job cannot be promised. */
+  refusalOf(job: Job, nowMs: number): string | undefined {
+    const { air, largestShare, jobs, metrics } = this.#options;
+    const sentSymbols = (jobId: string): number => metrics.countOf(jobId)?.symbols ?? 0;
+    const others = jobs.all().filter((other) => other.job.jobId !== job.jobId);
+    return refusalOf({
+      applicant: { ...job, sentSymbols: sentSymbols(job.jobId) },
+      promises: promisesOf(others, sentSymbols, air.assumedLoss),
+      air,
+      largestShare,
+      nowMs,
+    });
+  }
+
+  outlook(listedJobs: readonly string[], nowMs: number): Outlook[] {
+    const listed = new Set(listedJobs);
+    return outlook({
+      held: this.shelf.lineUp(nowMs),
+      servedAs: (jobId) => this.shelf.sharing(jobId).find((other) => listed.has(other)),
+      capacity: this.capacity,
+      nowMs,
+    });
+  }
+}
