@@ -179,8 +179,8 @@ export class Carousel {
       const units = encodeDirectory(directory).length / 2;
       state.passRuns = Math.ceil((units + SPARE_SYMBOLS) / (symbolsPerRun - 3));
       state.firstRuns = directory.entries.length === 0 ? LAST_WORD_RUNS : state.passRuns;
-      // The pass that begins now is the one of this spacing.
-      state.directoryOwed = -state.passRuns;
+      // The pass that begins now is the one of this spacing; the next run follows when that is over.
+      state.directoryOwed = 1 - state.passRuns;
     }
     if (state.firstRuns > 0) {
       state.firstRuns--;
