@@ -87,8 +87,8 @@ export async function runGateway(
     symbolsPerSecond: plan.capacity.symbolsPerSecond,
   });
   const announced = new Set<string>();
-  const reshelve = (): void => {
-    const objects = plan.newLine(Date.now());
+  const reshelve = (isChanged = true): void => {
+    const objects = plan.newLine(Date.now(), isChanged);
     if (objects !== undefined) carousel.setObjects(objects);
   };
   const intake = new Intake({
@@ -224,7 +224,7 @@ export async function runGateway(
         setInterval(() => {
           void intake.expire(Date.now());
           // A window closed, or one that waits for a handle is before one that is finished.
-          reshelve();
+          reshelve(false);
         }, HOUSEKEEPING_MS),
         setInterval(() => void metrics.save().catch(() => {}), SAVE_COUNTS_MS),
       ];

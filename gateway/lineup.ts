@@ -1,5 +1,6 @@
 /** Who is next for a handle, and how each object stands at a moment. Pure: what is held and what was counted go in. */
 
+import { OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
 import type { Job } from '#codec/messages/link.ts';
 import { neededSymbols } from './need.ts';
 import type { LiveObject } from './schedule.ts';
@@ -18,6 +19,8 @@ export interface Candidate extends Pick<Job, 'jobId' | 'priority' | 'deadlineMs'
 
 /** Shorter rests are not worth two versions of the directory. */
 const LONG_REST_MS = 10 * 60_000;
+/** Four times an hour, two versions of the directory each: what `capacity.ts` allows for. */
+const CHANGE_INTERVAL_MS = 15 * 60_000;
 
 export function isFinished({ neededSymbols, sentSymbols }: Candidate): boolean {
   return sentSymbols >= neededSymbols;
@@ -49,6 +52,29 @@ export function lineUp<Held extends Candidate>(held: readonly Held[], nowMs: num
     .map((one) => ({ one, rank: rank(one) }))
     .toSorted((a, b) => a.rank.map((value, i) => value - b.rank[i]).find((difference) => difference !== 0) ?? 0)
     .map(({ one }) => one);
+}
+
+export interface LineChange {
+  /** Jobs that have handles, or wait for one that is being freed. */
+  readonly before: ReadonlySet<string>;
+  /** The next for a handle first. */
+  readonly held: readonly Candidate[];
+  /** Since other jobs got handles. */
+  readonly sinceMs: number;
+}
+
+/**
+ * Whether handles change hands for what time alone did: a window that opens or closes, a package that was sent what it needs. Each
+ * time costs two directories, so only so often; a promise does not wait for that.
+ */
+export function isChangeDue({ before, held, sinceMs }: LineChange): boolean {
+  const next = held.slice(0, OBJECT_HANDLE_MAX);
+  const fresh = next.filter(({ jobId }) => !before.has(jobId));
+  return (
+    (fresh.length === 0 && next.length === before.size) ||
+    sinceMs >= CHANGE_INTERVAL_MS ||
+    fresh.some((one) => one.promised && !isFinished(one))
+  );
 }
 
 /** Whether promises may be spread over their time (`schedule.ts`): not while one that is open has windows, on air or not. */

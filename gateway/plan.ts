@@ -3,12 +3,13 @@
  * together what `lineup.ts`, `admission.ts` and `outlook.ts` decide; the time is an argument everywhere.
  */
 
+import { OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
 import type { Job } from '#codec/messages/link.ts';
 import { promisesOf, refusalOf } from './admission.ts';
 import { type Capacity, capacityOf, type StationAir } from './capacity.ts';
 import type { CarouselObject } from './carousel.ts';
 import type { JobList } from './jobs.ts';
-import { canSpread, liveObject } from './lineup.ts';
+import { canSpread, isChangeDue, liveObject } from './lineup.ts';
 import type { Metrics } from './metrics.ts';
 import { type Outlook, outlook } from './outlook.ts';
 import type { LiveObject } from './schedule.ts';
@@ -26,8 +27,10 @@ export class Plan {
   readonly capacity: Capacity;
   readonly shelf: Shelf;
   readonly #options: PlanOptions;
-  /** What the last line was, in one text. */
+  /** What the last line was, in one text, and who had handles by it since when. */
   #line = '';
+  #before: ReadonlySet<string> = new Set();
+  #changedMs = 0;
   #isSpread = true;
 
   constructor(options: PlanOptions) {
@@ -48,13 +51,20 @@ export class Plan {
       : liveObject(candidate, { nowMs, settleSeconds, isSpread: this.#isSpread });
   }
 
-  /** What shall be on air, the next for a handle first; undefined when that is as it was. */
-  newLine(nowMs: number): CarouselObject[] | undefined {
+  /**
+   * What shall be on air, the next for a handle first; undefined when that is as it was. `isChanged`: jobs came, went, or have other
+   * terms; else only time has passed.
+   */
+  newLine(nowMs: number, isChanged: boolean): CarouselObject[] | undefined {
     const held = this.shelf.lineUp(nowMs);
     this.#isSpread = canSpread(held);
     const line = JSON.stringify(held.map(({ jobId, deadlineMs }) => [jobId, deadlineMs]));
     if (line === this.#line) return undefined;
+    if (!isChanged && !isChangeDue({ before: this.#before, held, sinceMs: nowMs - this.#changedMs })) return undefined;
     this.#line = line;
+    const first = held.slice(0, OBJECT_HANDLE_MAX).map(({ jobId }) => jobId);
+    if (first.some((jobId) => !this.#before.has(jobId))) this.#changedMs = nowMs;
+    this.#before = new Set(first);
     return this.shelf.objects(nowMs);
   }
 

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { capacityOf } from '../../gateway/capacity.ts';
-import { type Candidate, canSpread, lineUp, liveObject, type Moment, restMs } from '../../gateway/lineup.ts';
+import {
+  type Candidate,
+  canSpread,
+  isChangeDue,
+  lineUp,
+  liveObject,
+  type Moment,
+  restMs,
+} from '../../gateway/lineup.ts';
 import { describeOutlook, type Outlook, outlook } from '../../gateway/outlook.ts';
 
 const T0 = Date.UTC(2027, 2, 1, 12);
@@ -80,6 +88,23 @@ describe('the line for handles', () => {
   it('is as they came for equals', () => {
     const [a, b] = [candidate('a'), candidate('b')];
     expect(lineUp([b, a], T0)).toEqual([b, a]);
+  });
+});
+
+describe('handles change hands', () => {
+  const FULL = Array.from({ length: 13 }, (_, i) => candidate(`h${i}`));
+  const before = new Set(FULL.map(({ jobId }) => jobId));
+  const MINUTE_MS = 60_000;
+  it.each<[what: string, held: Candidate[], minutes: number, isDue: boolean]>([
+    ['at once when the same have them in another order', FULL.toReversed(), 0, true],
+    ['at once when nobody waits', FULL, 0, true],
+    ['not at once for one that waited', [candidate('new'), ...FULL], 14, false],
+    ['for one that waited after a quarter of an hour', [candidate('new'), ...FULL], 15, true],
+    ['at once for a promise', [candidate('new', { promised: true, deadlineMs: T0 + 1 }), ...FULL], 0, true],
+    ['not at once for a promise that is kept', [candidate('new', { ...FINISHED, promised: true }), ...FULL], 0, false],
+    ['not at once when one has none any more', FULL.slice(1), 0, false],
+  ])('%s', (_what, held, minutes, isDue) => {
+    expect(isChangeDue({ before, held, sinceMs: minutes * MINUTE_MS })).toBe(isDue);
   });
 });
 

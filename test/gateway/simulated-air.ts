@@ -7,7 +7,7 @@ import { ObjectSpreader } from '#codec/symbols/spread.ts';
 import { refusalOf } from '../../gateway/admission.ts';
 import { capacityOf, type StationAir } from '../../gateway/capacity.ts';
 import { Carousel } from '../../gateway/carousel.ts';
-import { canSpread, type Candidate, lineUp, liveObject } from '../../gateway/lineup.ts';
+import { canSpread, type Candidate, isChangeDue, lineUp, liveObject } from '../../gateway/lineup.ts';
 import { neededSymbols } from '../../gateway/need.ts';
 import { Progress } from '../../gateway/progress.ts';
 import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
@@ -159,15 +159,22 @@ export class SimulatedAir {
     );
     const nextMs = stepMs.map((step) => fromMs + step);
     let order = '';
+    let before: ReadonlySet<string> = new Set();
+    let changedMs = 0;
     let lookMs = fromMs;
     while (nowMs < toMs) {
       if (nowMs >= lookMs) {
         lookMs += 1000;
         this.#admit(nowMs);
         const lined = lineUp(this.#candidates(nowMs), nowMs);
+        const isChanged = lined.length !== candidates.size || lined.some(({ jobId }) => !candidates.has(jobId));
         candidates = new Map(lined.map((candidate) => [candidate.jobId, candidate]));
         const newOrder = lined.map(({ jobId }) => jobId).join();
-        if (newOrder !== order)
+        if (newOrder !== order && (isChanged || isChangeDue({ before, held: lined, sinceMs: nowMs - changedMs }))) {
+          order = newOrder;
+          const first = lined.slice(0, 13).map(({ jobId }) => jobId);
+          if (first.some((jobId) => !before.has(jobId))) changedMs = nowMs;
+          before = new Set(first);
           carousel.setObjects(
             lined.map(({ jobId }) => ({
               jobId,
@@ -176,7 +183,7 @@ export class SimulatedAir {
               deadlineMinutes: 0,
             })),
           );
-        order = newOrder;
+        }
       }
       if (carousel.canSettle) await carousel.settle();
       const which = nextMs.indexOf(Math.min(...nextMs));
