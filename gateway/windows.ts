@@ -7,8 +7,20 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 
 type Span = readonly [fromMs: number, toMs: number];
 
-/** Disjoint and rising, from midnight on; undefined when they leave nothing out. */
+/** A forecast over months asks for the same windows thousands of times. */
+const KNOWN = new WeakMap<readonly DailyWindow[], { readonly spans: Span[] | undefined }>();
+
 function spansOf(windows: readonly DailyWindow[]): Span[] | undefined {
+  let known = KNOWN.get(windows);
+  if (known === undefined) {
+    known = { spans: spansFrom(windows) };
+    KNOWN.set(windows, known);
+  }
+  return known.spans;
+}
+
+/** Disjoint and rising, from midnight on; undefined when they leave nothing out. */
+function spansFrom(windows: readonly DailyWindow[]): Span[] | undefined {
   if (windows.length === 0) return undefined;
   const parts = windows
     .flatMap(({ fromMinute, toMinute }): Span[] => {
@@ -34,7 +46,10 @@ function spansOf(windows: readonly DailyWindow[]): Span[] | undefined {
 
 export function isOpen(windows: readonly DailyWindow[], atMs: number): boolean {
   const day = atMs % DAY_MS;
-  return spansOf(windows)?.some(([from, to]) => day >= from && day < to) ?? true;
+  const spans = spansOf(windows);
+  if (spans === undefined) return true;
+  for (const [from, to] of spans) if (day >= from && day < to) return true;
+  return false;
 }
 
 /** When it is open again, `atMs` itself when it is. */
@@ -51,8 +66,11 @@ export function nextEdgeMs(windows: readonly DailyWindow[], atMs: number): numbe
   const spans = spansOf(windows);
   if (spans === undefined) return Number.POSITIVE_INFINITY;
   const day = atMs % DAY_MS;
-  const edges = spans.flat().filter((edge) => edge > day);
-  return atMs - day + (edges[0] ?? spans[0][0] + DAY_MS);
+  for (const [from, to] of spans) {
+    if (from > day) return atMs - day + from;
+    if (to > day) return atMs - day + to;
+  }
+  return atMs - day + spans[0][0] + DAY_MS;
 }
 
 /** How much of the time between two moments lies inside. */

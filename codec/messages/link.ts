@@ -11,6 +11,8 @@
  *        | receipt stored|refused -->|   after verification and fsync
  *        | receipt on-air ---------->|   after the first group left
  *        | heartbeat, every 10 s --->|   what was measured on air
+ *        |<----------------- job ... |   other terms: priority, deadline, windows, pause
+ *        | receipt finished -------->|   its deadline has come, or a newer one that is stored takes its place
  *        |<----------------- withdraw|
  */
 
