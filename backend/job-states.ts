@@ -36,5 +36,7 @@ export const JOB_STATES: Readonly<Record<JobState, Readonly<Partial<Record<JobEv
 
 /** The gateway holds these, or should. */
 export const LIVE_STATES: readonly JobState[] = ['due', 'stored', 'on-air'];
+/** The gateway has said that it holds these. */
+export const HELD_STATES: readonly JobState[] = ['stored', 'on-air'];
 /** These can still change. */
 export const OPEN_STATES: readonly JobState[] = ['planned', ...LIVE_STATES];

@@ -36,6 +36,7 @@ const STATUS = {
   'package-too-large': 422,
   'update-withdrawn': 409,
   'update-not-ready': 409,
+  'job-ended': 409,
   'cursor-invalid': 400,
   'disk-full': 507,
   busy: 503,

@@ -4,7 +4,7 @@
  * transaction and the telling loses nothing, and a job comes due once.
  */
 
-import { LIVE_STATES, OPEN_STATES } from './job-states.ts';
+import { HELD_STATES, LIVE_STATES, OPEN_STATES } from './job-states.ts';
 import { apply, insertPlanned } from './store/jobs.ts';
 import type { Change, Store } from './store/open.ts';
 
@@ -69,6 +69,7 @@ async function planForNewGateways(tx: Change, nowMs: number): Promise<void> {
       'update.priority',
       'update.scheduleMs',
       'update.deadlineMs',
+      'update.windows',
       'gateway.id as gatewayId',
     ])
     .execute();
@@ -107,8 +108,9 @@ async function comeDue(tx: Change, nowMs: number): Promise<string[]> {
 }
 
 /**
- * At each gateway only the newest live sequence of a target stays: devices would refuse the older one afterwards. An app
- * does not supersede the system image that it runs on.
+ * At each gateway only the newest sequence of a target stays: devices would refuse the older one afterwards. It takes the older
+ * one's place when the gateway holds it, so that something is on air meanwhile. Gateways do that by themselves; this is for what
+ * they were not told of any more. An app does not supersede the system image that it runs on.
  */
 async function supersede(tx: Change, nowMs: number): Promise<string[]> {
   const older = await tx
@@ -123,7 +125,8 @@ async function supersede(tx: Change, nowMs: number): Promise<string[]> {
     )
     .innerJoin('update', 'update.id', 'new.updateId')
     .where('old.state', 'in', LIVE_STATES)
-    .where('new.state', 'in', LIVE_STATES)
+    .where('new.state', 'in', HELD_STATES)
+    .where('new.paused', '=', 0)
     .select(['old.id', 'old.state', 'new.sequence', 'update.version'])
     .orderBy('new.sequence', 'desc')
     .execute();

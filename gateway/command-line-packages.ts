@@ -38,6 +38,9 @@ export async function readPackage(
       version,
       priority: PRIORITY,
       deadlineMs: 0,
+      windows: [],
+      paused: false,
+      promised: false,
     },
     bytes,
   };

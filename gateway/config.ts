@@ -29,6 +29,8 @@ export interface StationConfig {
   readonly pty: number;
   readonly groupTypeCode: number;
   readonly channel: number;
+  /** Of our groups: what a receiver loses for which promises are made. */
+  readonly assumedLoss: number;
   /** 0 alone, or 0 to 3. */
   readonly streams: readonly StreamNumber[];
   readonly rdsDeviationHz: number;
@@ -132,6 +134,7 @@ function parseStation(fields: Fields, path: (text: string) => string): StationCo
       groupTypeName(DEFAULT_GROUP_TYPE_CODE),
     ),
     channel: fields.whole('channel', { from: 0, to: 63, fallback: DEFAULT_CHANNEL }),
+    assumedLoss: fields.number('assumedLoss', { from: 0, to: 0.9, fallback: 0.1 }),
     streams: rds2 ? STREAM_NUMBERS : [0],
     rdsDeviationHz: fields.number('rdsDeviationHz', { from: 1000, to: 7500, fallback: 2000 }),
     audio: audio === 'melody' || audio === 'none' ? audio : path(audio),

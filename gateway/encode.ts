@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { airtimeOf } from '#codec/airtime.ts';
+import { ANCHOR_SPACING } from '#codec/groups/anchor.ts';
 import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE } from '#codec/groups/announce.ts';
 import { StreamCarrier } from '#codec/groups/carry.ts';
 import { deviceTypeTag, parseDeviceTypeTag } from '#codec/groups/directory.ts';
@@ -10,11 +11,19 @@ import { formatHexGroup } from '#codec/groups/hex.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '#codec/package/manifest.ts';
 import { parseSign1 } from '#codec/package/sign.ts';
 import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
+import {
+  type ChosenScheme,
+  chooseScheme,
+  SCHEME_FOUNTAIN_A,
+  SCHEME_FOUNTAIN_C,
+  SCHEME_REED_SOLOMON,
+} from '#codec/symbols/schemes.ts';
 import { ByteWriter, openBytes, type StandardStreams } from '#hardware/file/bytes.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { Carousel } from './carousel.ts';
 import { EXIT, GatewayError } from './fault.ts';
 import { type GroupBudget, GroupClock, type GroupClockOptions } from './group-clock.ts';
+import { soleObject } from './lineup.ts';
 import { Programme, type ProgrammeConfig } from './programme.ts';
 import { GROUPS_PER_SECOND } from './rota.ts';
 
@@ -29,6 +38,7 @@ export interface EncodeOptions {
   readonly counter?: string;
   readonly time?: string;
   readonly deviceType?: string;
+  readonly scheme?: string;
   readonly output?: string;
   readonly write?: string;
 }
@@ -38,6 +48,7 @@ interface Settings {
   readonly groups: number | undefined;
   readonly share: number;
   readonly station: ProgrammeConfig & GroupClockOptions['station'];
+  readonly scheme: (typeof SCHEMES)[number];
   readonly counter: number;
   readonly startMs: number;
   /** Undefined: as the package says. */
@@ -47,6 +58,9 @@ interface Settings {
 
 const DEFAULT_SHARE = 0.7;
 const LOSS_ASSUMED = 0.2;
+/** At that loss, of what a fountain takes (`npm run bench -- delivery --part airtime`), with some to spare. */
+const REED_SOLOMON_FACTOR = 1.7;
+const SCHEMES = ['auto', 'fountain', 'reed-solomon'] as const;
 /** 2026-01-01T00:00:30Z: the output depends on nothing but the arguments, and the first minute comes soon. */
 const DEFAULT_START_MS = Date.UTC(2026, 0, 1, 0, 0, 30);
 /** Groups that are formatted before they are written. */
@@ -69,6 +83,12 @@ function parseDeviceType(text: string): number {
   const tag = parseDeviceTypeTag(text);
   if (tag === undefined) throw usage(`--device-type is VENDOR/NAME, not ${text}.`);
   return tag;
+}
+
+function parseScheme(text: string): Settings['scheme'] {
+  const scheme = SCHEMES.find((known) => known === text);
+  if (scheme === undefined) throw usage(`--scheme is ${SCHEMES.join(', ')}, not ${text}.`);
+  return scheme;
 }
 
 /** The device type that a package says it is for (nobody checks its signature here); 0 for any other file. */
@@ -100,6 +120,7 @@ function parseSettings(options: EncodeOptions): Settings {
       channel: DEFAULT_CHANNEL,
       streams: options.rds2 === true ? STREAM_NUMBERS : [0],
     },
+    scheme: parseScheme(options.scheme ?? 'auto'),
     counter: parseNumber(options.counter ?? '0', '--counter', 0, 0xff_ffff),
     startMs,
     tag: options.deviceType === undefined ? undefined : parseDeviceType(options.deviceType),
@@ -107,15 +128,24 @@ function parseSettings(options: EncodeOptions): Settings {
   };
 }
 
-function slotsNeeded({ share, station: { streams } }: Settings, sizeBytes: number): number {
-  const { seconds90 } = airtimeOf({
+function schemeFor({ scheme, station: { streams } }: Settings, sizeBytes: number): ChosenScheme {
+  const hasTypeC = streams.some((stream) => stream > 0);
+  if (scheme === 'auto') return chooseScheme({ sizeBytes, hasTypeC });
+  const asked = 'as --scheme says.';
+  if (scheme === 'reed-solomon') return { scheme: SCHEME_REED_SOLOMON, reason: `Reed-Solomon, ${asked}` };
+  return { scheme: hasTypeC ? SCHEME_FOUNTAIN_C : SCHEME_FOUNTAIN_A, reason: `Fountain, ${asked}` };
+}
+
+function slotsNeeded({ share, station: { streams } }: Settings, sizeBytes: number, scheme: number): number {
+  const { seconds99 } = airtimeOf({
     sizeBytes,
     loss: LOSS_ASSUMED,
     streams: streams.map((stream) => ({ stream, share: stream === 0 ? share : 1 })),
   });
-  // Two more anchors, and the first runs, which are the directory's.
-  const fixed = (3 * 64 + 96) / (streams.length > 1 ? 1 : Math.max(share, 0.05));
-  return Math.ceil(seconds90 * GROUPS_PER_SECOND * 1.02 + fixed);
+  // One more anchor, and the first runs, which are the directory's.
+  const fixed = (ANCHOR_SPACING + 64) / (streams.length > 1 ? 1 : Math.max(share, 0.05));
+  const factor = scheme === SCHEME_REED_SOLOMON ? REED_SOLOMON_FACTOR : 1;
+  return Math.ceil(seconds99 * GROUPS_PER_SECOND * factor + fixed);
 }
 
 async function encode(path: string, settings: Settings, { stdin, stdout, stderr }: StandardStreams): Promise<void> {
@@ -133,8 +163,20 @@ async function encode(path: string, settings: Settings, { stdin, stdout, stderr 
   const carriers = streams.map(
     (stream) => new StreamCarrier({ ...programme.header, stream, groupTypeCode, channel, counter }),
   );
-  const carousel = new Carousel({ pi: station.pi, carriers, previous: undefined, save: () => Promise.resolve() });
-  carousel.setObjects([{ bytes, weight: 1, deviceTypeTag: settings.tag ?? tagIn(bytes), deadlineMinutes: 0 }]);
+  const { scheme, reason } = schemeFor(settings, bytes.length);
+  const object = soleObject(bytes.length, LOSS_ASSUMED, streams);
+  const carousel = new Carousel({
+    pi: station.pi,
+    carriers,
+    previous: undefined,
+    save: () => Promise.resolve(),
+    live: () => object,
+    // Nothing is promised, so nothing depends on it.
+    nibblesPerSecond: 1,
+  });
+  carousel.setObjects([
+    { jobId: path, bytes, scheme, deviceTypeTag: settings.tag ?? tagIn(bytes), deadlineMinutes: 0 },
+  ]);
   await carousel.settle();
   const groups = new GroupClock({
     station,
@@ -146,7 +188,8 @@ async function encode(path: string, settings: Settings, { stdin, stdout, stderr 
     startMs,
     wallClock: undefined,
   });
-  const slots = settings.groups ?? slotsNeeded(settings, bytes.length);
+  stderr.write(`${reason}\n`);
+  const slots = settings.groups ?? slotsNeeded(settings, bytes.length, scheme);
   if (settings.groups === undefined) {
     const hours = (slots / GROUPS_PER_SECOND / 3600).toFixed(2);
     stderr.write(
@@ -169,8 +212,12 @@ async function encode(path: string, settings: Settings, { stdin, stdout, stderr 
 
 /** Returns the exit status: 0 done, 1 failed, 2 wrong usage. */
 export async function runEncode(path: string, options: EncodeOptions, streams: StandardStreams): Promise<number> {
-  if (options.output === 'help') {
-    streams.stdout.write('hex\n');
+  for (const [value, choices] of [
+    [options.output, ['hex']],
+    [options.scheme, SCHEMES],
+  ] as const) {
+    if (value !== 'help') continue;
+    streams.stdout.write(`${choices.join('\n')}\n`);
     return EXIT.done;
   }
   try {
@@ -196,6 +243,7 @@ export function addEncodeCommand(program: Command): void {
     .option('--counter <n>', 'start of the group counter; goes on from the last one used', '0')
     .option('--time <time>', 'when the first group is sent', '2026-01-01T00:00:30Z')
     .option('--device-type <vendor/name>', 'what the file is for, if it is no package that says so itself')
+    .option('--scheme <name>', 'auto, fountain or reed-solomon', 'auto')
     .option('-o, --output <form>', 'hex, one group a line', 'hex')
     .option('-w, --write <path>', 'write to here', '-')
     .action(async (path: string, options: EncodeOptions) => {

@@ -5,6 +5,7 @@ import { formatHexWord } from '#codec/groups/hex.ts';
 import type { Heartbeat } from '#codec/messages/link.ts';
 import { CountedClock, SystemClock } from '#hardware/clock/clock.ts';
 import { readBundle, readTrustedKeys } from './bundle.ts';
+import type { StationAir } from './capacity.ts';
 import { Carousel } from './carousel.ts';
 import { readPackage } from './command-line-packages.ts';
 import type { GatewayConfig } from './config.ts';
@@ -12,12 +13,14 @@ import type { Events } from './events.ts';
 import { EXIT, GatewayError } from './fault.ts';
 import { GroupClock, type Pulled } from './group-clock.ts';
 import { Intake } from './intake.ts';
-import { isHeld } from './jobs.ts';
+import { isHeld, type KnownJob } from './jobs.ts';
 import { describeOutput, type OutputDescription, requireOnAir } from './limits.ts';
 import { Link } from './link.ts';
 import { closeOutputs, openOutputs } from './outputs.ts';
+import { Plan } from './plan.ts';
 import { Programme } from './programme.ts';
-import { Shelf } from './shelf.ts';
+import { largestShare, ratesOf } from './rota.ts';
+import type { Broadcast, Shelf } from './shelf.ts';
 import { type GatewayState, openState } from './state.ts';
 import { type GatewayStatus, StatusWriter } from './status.ts';
 import { openAudio } from './programme-audio.ts';
@@ -68,26 +71,38 @@ export async function runGateway(
         counter: counters.startOf(stream),
       }),
   );
+  const plan = new Plan({
+    air: airOf(config),
+    largestShare: largestShare(ratesOf(station)),
+    jobs,
+    metrics,
+  });
+  const { shelf } = plan;
   const carousel = new Carousel({
     pi: station.pi,
     carriers,
     previous: state.directory?.pi === station.pi ? state.directory : undefined,
     save: async (directory) => await state.saveDirectory(directory),
+    live: (jobId) => plan.live(jobId, Date.now()),
+    nibblesPerSecond: plan.capacity.nibblesPerSecond,
   });
-  const shelf = new Shelf();
   const announced = new Set<string>();
-  const reshelve = (): void => carousel.setObjects(shelf.objects());
+  const reshelve = (isChanged = true): void => {
+    const objects = plan.newLine(Date.now(), isChanged);
+    if (objects !== undefined) carousel.setObjects(objects);
+  };
   const intake = new Intake({
     jobs,
     packages,
     retryMs: RETRY_MS,
     onEvent: events.say,
-    onHeld(job, bytes) {
-      shelf.put(job, bytes);
+    refusalOf: (job) => plan.refusalOf(job, Date.now()),
+    onHeld(known, bytes) {
+      shelf.put(broadcastOf(known), bytes);
       reshelve();
     },
-    onChanged(job) {
-      shelf.change(job);
+    onChanged(known) {
+      shelf.change(broadcastOf(known));
       reshelve();
     },
     onGone(jobId) {
@@ -109,11 +124,11 @@ export async function runGateway(
     if (pulled.length === 0) return;
     const nowMs = Date.now();
     lastSentMs = nowMs;
-    for (const { stream, isData, identity } of pulled) {
+    for (const { stream, isData, identity, counter } of pulled) {
       metrics.countGroup(stream, isData);
       if (identity === undefined) continue;
       for (const jobId of shelf.jobsOf(identity)) {
-        metrics.countJob(jobId, nowMs);
+        metrics.countJob(jobId, { stream, counter, blocks: shelf.blocksOf(jobId) }, nowMs);
         if (announced.has(jobId)) continue;
         announced.add(jobId);
         events.say('job-on-air', `The first group of job ${jobId} has left.`, { jobId });
@@ -144,6 +159,7 @@ export async function runGateway(
     await restoreJobs(state, shelf, events);
     // What ended while nobody ran must not go on air for even a second.
     await intake.expire(Date.now());
+    await intake.supersede();
     for (const { broadcast, bytes } of given) shelf.put(broadcast, bytes);
     reshelve();
     // Says whether the data share can be kept, before anything is opened.
@@ -196,6 +212,7 @@ export async function runGateway(
           directoryVersion: carousel.directory?.version ?? null,
           onAir: metrics.onAir(),
           jobs: [...held.map(({ jobId, state, detail }) => ({ jobId, state, detail })), ...files],
+          outlook: plan.outlook(carousel.listedJobs(), nowMs),
           link: link?.status() ?? null,
           counts: { ...intake.counts, stateFaults: upkeep.faults },
           air: outputs.airs.map((air) => air.counts()),
@@ -204,7 +221,11 @@ export async function runGateway(
       status = new StatusWriter(state.folder, describe);
       const endMs = options.seconds === undefined ? Number.POSITIVE_INFINITY : startedMs + options.seconds * 1000;
       timers = [
-        setInterval(() => void intake.expire(Date.now()), HOUSEKEEPING_MS),
+        setInterval(() => {
+          void intake.expire(Date.now());
+          // A window closed, or one that waits for a handle is before one that is finished.
+          reshelve(false);
+        }, HOUSEKEEPING_MS),
         setInterval(() => void metrics.save().catch(() => {}), SAVE_COUNTS_MS),
       ];
       events.say('started', `${station.name} is sending to ${descriptions.map(({ text }) => text).join(', ')}.`, {
@@ -266,7 +287,7 @@ async function restoreJobs({ jobs, packages }: GatewayState, shelf: Shelf, event
     if (bytes !== undefined) {
       // A crash between the renaming and the list: it is whole and verified, so it is stored.
       if (state === 'wanted') await jobs.apply(job.jobId, 'accepted');
-      shelf.put(job, bytes);
+      shelf.put(broadcastOf(known), bytes);
     } else if (isHeld(known)) {
       await jobs.apply(job.jobId, 'damaged');
       events.say('package-damaged', `The stored package of job ${job.jobId} is damaged; it will be fetched anew.`, {
@@ -274,4 +295,15 @@ async function restoreJobs({ jobs, packages }: GatewayState, shelf: Shelf, event
       });
     }
   }
+}
+
+function broadcastOf({ job, promised }: KnownJob): Broadcast {
+  return { ...job, promised };
+}
+
+/** Deadlines are meant by the wall clock. Files, and an air as fast as it goes, are planned as if they were real time. */
+function airOf({ dataShare, station, outputs }: GatewayConfig): StationAir {
+  const speeds = outputs.flatMap((output) => (output.kind === 'air' && output.speed > 0 ? output.speed : []));
+  const speed = speeds.length === 0 ? 1 : Math.min(...speeds);
+  return { dataShare, streams: station.streams, assumedLoss: station.assumedLoss, speed };
 }

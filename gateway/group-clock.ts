@@ -12,7 +12,7 @@ import type { Clock } from '#hardware/contracts.ts';
 import type { Carousel } from './carousel.ts';
 import type { StationConfig } from './config.ts';
 import type { Programme } from './programme.ts';
-import { DEFAULT_RATES, GROUPS_PER_SECOND, Rota, type RotaRates } from './rota.ts';
+import { GROUPS_PER_SECOND, Rota, type RotaRates, ratesOf } from './rota.ts';
 
 /** A group that was handed to the modulator. */
 export interface Pulled {
@@ -20,6 +20,8 @@ export interface Pulled {
   readonly isData: boolean;
   /** Hexadecimal, when its symbols are an object's. */
   readonly identity: string | undefined;
+  /** Of the air interface, of a group with symbols of an object; else 0. */
+  readonly counter: number;
 }
 
 /** Without work: one slot in a hundred, all of them announcements (a rota keeps some of the share free of them). */
@@ -76,14 +78,13 @@ export class GroupClock {
     return pulled;
   }
 
-  #newRota(idle: boolean): Rota {
+  #newRota(idle: boolean, after?: Rota): Rota {
     const { station, dataShare } = this.#options;
     const rates: RotaRates = {
-      ...DEFAULT_RATES,
-      ...(station.radioText === '' ? { radioTextPerSecond: 0 } : {}),
+      ...ratesOf(station),
       ...(idle ? { announcementsPerSecond: IDLE_ANNOUNCEMENTS_PER_SECOND } : {}),
     };
-    return new Rota({ share: idle ? IDLE_SHARE : dataShare, rates });
+    return new Rota({ share: idle ? IDLE_SHARE : dataShare, rates, ...(after !== undefined && { after }) });
   }
 
   #nextOnStream0(): Group {
@@ -91,8 +92,8 @@ export class GroupClock {
     const idle = !this.#mayCarry(0);
     if (idle !== this.#idle) {
       this.#idle = idle;
-      // A new one each time: an old one would take the minutes it slept through for one that just began.
-      this.#rota = this.#newRota(idle);
+      // A new one each time: an old one would make up for the slots it slept through.
+      this.#rota = this.#newRota(idle, this.#rota);
     }
     this.#slots++;
     const timeMs =
@@ -124,7 +125,7 @@ export class GroupClock {
       (handle) => carousel.spreaderOf(carrier, handle),
     );
     if (carried.kind !== 'assignment') counters.use(stream);
-    return this.#note(stream, carried.group, true, carried.identity);
+    return this.#note(stream, carried.group, true, carried.identity, carried.counter);
   }
 
   /** There is something to carry, and counters for it are on disk. */
@@ -133,8 +134,8 @@ export class GroupClock {
     return counters.left(stream) > 0 && carousel.hasWork(carriers[stream]);
   }
 
-  #note(stream: StreamNumber, group: Group, isData = false, identity?: string): Group {
-    this.#pulled.push({ stream, isData, identity });
+  #note(stream: StreamNumber, group: Group, isData = false, identity?: string, counter = 0): Group {
+    this.#pulled.push({ stream, isData, identity, counter });
     return group;
   }
 }

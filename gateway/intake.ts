@@ -7,16 +7,19 @@ import type { BackendMessage, GatewayMessage, Job, Piece } from '#codec/messages
 import { messageOf, systemCodeOf } from '#hardware/fault.ts';
 import { isHeld, isUsableJobId, type JobList, type KnownJob, MAX_JOBS } from './jobs.ts';
 import { type PackageStore, unusableSize } from './packages.ts';
+import { hasNewerWanted, supersederOf } from './supersede.ts';
 
 export type Send = (message: GatewayMessage) => void;
 
 export interface IntakeOptions {
   readonly jobs: JobList;
   readonly packages: PackageStore;
+  /** Why the deadline of a job cannot be promised; undefined when it can. Asked once for every deadline. */
+  readonly refusalOf: (job: Job) => string | undefined;
   /** A package that may be broadcast. */
-  readonly onHeld: (job: Job, bytes: Uint8Array) => void;
-  /** The same package with another priority or deadline. */
-  readonly onChanged: (job: Job) => void;
+  readonly onHeld: (known: KnownJob, bytes: Uint8Array) => void;
+  /** The same package on other terms: priority, deadline, windows, pause. */
+  readonly onChanged: (known: KnownJob) => void;
   /** A job that must no longer be. */
   readonly onGone: (jobId: string) => void;
   readonly onEvent: (event: string, text: string, facts?: Readonly<Record<string, unknown>>) => void;
@@ -125,6 +128,13 @@ export class Intake {
     });
   }
 
+  /** Ends jobs for which a newer one is held: after a start, when what was held before is on the shelf. */
+  async supersede(): Promise<void> {
+    await this.#enqueue(async () => {
+      await this.#supersede();
+    });
+  }
+
   async #enqueue(step: () => Promise<void>): Promise<void> {
     this.#chain = this.#chain.then(step).catch((error: unknown) => this.#diskTrouble(error));
     await this.#chain;
@@ -179,20 +189,55 @@ export class Intake {
     const isSame = before !== undefined && Buffer.from(before.job.packageSha256).equals(job.packageSha256);
     let unusable = isUsableJobId(job.jobId) ? unusableSize(job) : 'Refused: the job id is not usable as a file name.';
     if (!isSame) unusable ??= await this.#noRoom(job);
+    let promised = before?.promised ?? false;
+    if (unusable === undefined && !(isSame && hasSameDeadline(before.job, job))) {
+      const broken = this.#options.refusalOf(job);
+      promised = job.deadlineMs !== 0 && broken === undefined;
+      if (!isSame) unusable = broken;
+      // What was accepted once is not refused for another deadline; it goes on without a promise, and the status says so.
+      else if (broken !== undefined) this.#say('job-not-promised', job.jobId, broken.replace('Refused: ', ''));
+    }
     if (unusable !== undefined) {
+      this.counts.refused++;
       this.#receipt(job.jobId, 'refused', unusable);
+      this.#say('job-refused', job.jobId, unusable);
       return;
     }
-    const known = await this.#kept(async () => await this.#options.jobs.put(job));
+    const known = await this.#kept(async () => await this.#options.jobs.put(job, promised));
     if (before !== undefined && !isSame) {
       // The same job with another package: what is here of the old one, or on its way, is of no use.
       this.#options.onGone(job.jobId);
       if (this.#fetch?.job.jobId === job.jobId) this.#fetch = undefined;
       await this.#options.packages.remove(job.jobId);
     } else if (isSame && before !== known && isHeld(known)) {
-      this.#options.onChanged(known.job);
+      this.#options.onChanged(known);
     }
-    await this.#answer(known);
+    const ended = await this.#supersede();
+    if (!ended.includes(job.jobId)) await this.#answer(known);
+  }
+
+  /** An older version is over as soon as a newer one is held. Returns the jobs that were ended. */
+  async #supersede(): Promise<string[]> {
+    const { jobs, packages, onGone } = this.#options;
+    const ended: string[] = [];
+    for (const known of jobs.all()) {
+      const { jobId } = known.job;
+      const newer = known.state === 'wanted' || isHeld(known) ? supersederOf(known, jobs.all()) : undefined;
+      if (newer === undefined) continue;
+      onGone(jobId);
+      if (this.#fetch?.job.jobId === jobId) this.#fetch = undefined;
+      await packages.remove(jobId);
+      const detail = `Superseded by version ${newer.job.version} (sequence ${newer.job.sequence}).`;
+      await jobs.apply(jobId, 'superseded', detail);
+      this.#receipt(jobId, 'finished', detail);
+      this.#say('job-superseded', jobId, detail);
+      ended.push(jobId);
+    }
+    return ended;
+  }
+
+  #say(event: string, jobId: string, detail: string): void {
+    this.#options.onEvent(event, `Job ${jobId}: ${detail}`, { jobId, detail });
   }
 
   /** A backend may go wrong as well: the list, its messages and the memory have an end. */
@@ -228,7 +273,7 @@ export class Intake {
         this.#receipt(jobId, 'refused', known.detail);
         break;
       case 'finished':
-        this.#receipt(jobId, 'finished');
+        this.#receipt(jobId, 'finished', known.detail);
         break;
       default:
         known.state satisfies never;
@@ -251,8 +296,13 @@ export class Intake {
   async #fetchNext(): Promise<void> {
     const send = this.#send;
     if (this.#fetch !== undefined || send === undefined || !this.#listed) return;
-    const wanted = this.#options.jobs.all().filter(({ state }) => state === 'wanted');
-    wanted.sort((a, b) => b.job.priority - a.job.priority || a.job.sizeBytes - b.job.sizeBytes);
+    const all = this.#options.jobs.all();
+    // An older version is fetched when the newer one was refused, and only then.
+    const wanted = all.filter((known) => known.state === 'wanted' && !hasNewerWanted(known, all));
+    wanted.sort(
+      ({ job: a }, { job: b }) =>
+        Number(a.paused) - Number(b.paused) || b.priority - a.priority || a.sizeBytes - b.sizeBytes,
+    );
     const job = wanted[0]?.job;
     if (job === undefined) return;
     const offsetBytes = await this.#options.packages.partBytes(job);
@@ -294,9 +344,15 @@ export class Intake {
     if (verdict.kind === 'accepted') {
       await jobs.apply(jobId, 'accepted');
       this.counts.stored++;
-      this.#receipt(jobId, 'stored');
       onEvent('job-stored', `Job ${jobId} is stored and verified (${job.sizeBytes} bytes).`, { jobId });
-      this.#options.onHeld(jobs.get(jobId)?.job ?? job, verdict.bytes);
+      const known = jobs.get(jobId);
+      if (known !== undefined) this.#options.onHeld(known, verdict.bytes);
+      try {
+        // First what this one replaces is ended, then it is acknowledged: the backend never sees both on air.
+        await this.#supersede();
+      } finally {
+        this.#receipt(jobId, 'stored');
+      }
     } else if (verdict.kind === 'wrong-hash' && !fromStart) {
       // What an earlier run left on the disk was damaged: once more from the beginning.
       onEvent('part-damaged', `The stored part of job ${jobId} was damaged; fetching it anew.`, { jobId });
@@ -304,7 +360,7 @@ export class Intake {
       await jobs.apply(jobId, 'refused', verdict.detail);
       this.counts.refused++;
       this.#receipt(jobId, 'refused', verdict.detail);
-      onEvent('job-refused', `Job ${jobId}: ${verdict.detail}`, { jobId, detail: verdict.detail });
+      this.#say('job-refused', jobId, verdict.detail);
     }
     await this.#fetchNext();
   }
@@ -327,6 +383,7 @@ export class Intake {
     this.#retryTimer = undefined;
     if (this.#missed) this.#again?.();
     await this.#noteFirstGroups();
+    await this.#supersede();
   }
 
   async #noteFirstGroups(): Promise<void> {
@@ -352,4 +409,8 @@ export class Intake {
   #receipt(jobId: string, state: 'stored' | 'refused' | 'on-air' | 'finished', detail = ''): void {
     this.#send?.({ kind: 'receipt', jobId, state, detail: detail.slice(0, MAX_DETAIL) });
   }
+}
+
+function hasSameDeadline(a: Job, b: Job): boolean {
+  return a.deadlineMs === b.deadlineMs && JSON.stringify(a.windows) === JSON.stringify(b.windows);
 }

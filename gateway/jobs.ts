@@ -3,11 +3,12 @@
  * and as stored only when its package is verified and flushed.
  *
  *     wanted --accepted--> stored --first group left--> on-air --deadline--> finished
- *     wanted --does not verify--> refused               a withdrawn job is forgotten
+ *     wanted --does not verify--> refused               any --a newer one is held--> finished
+ *     a withdrawn job is forgotten
  */
 
 import { join } from 'node:path';
-import type { Job } from '#codec/messages/link.ts';
+import { type DailyWindow, isUsableWindow, type Job } from '#codec/messages/link.ts';
 import { readIfPresent, replaceDurably } from '#hardware/file/durable.ts';
 import { Fields } from '#hardware/file/fields.ts';
 import { messageOf } from '#hardware/fault.ts';
@@ -16,13 +17,13 @@ import { EXIT, GatewayError } from './fault.ts';
 export const JOB_STATES = ['wanted', 'stored', 'on-air', 'refused', 'finished'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-export type JobEvent = 'accepted' | 'refused' | 'first-group' | 'deadline' | 'damaged';
+export type JobEvent = 'accepted' | 'refused' | 'first-group' | 'deadline' | 'superseded' | 'damaged';
 
 /** What each event makes of a state; an event that is not in a row changes nothing. */
 export const JOB_TABLE: Readonly<Record<JobState, Readonly<Partial<Record<JobEvent, JobState>>>>> = {
-  wanted: { accepted: 'stored', refused: 'refused', deadline: 'finished' },
-  stored: { 'first-group': 'on-air', deadline: 'finished', damaged: 'wanted' },
-  'on-air': { deadline: 'finished', damaged: 'wanted' },
+  wanted: { accepted: 'stored', refused: 'refused', deadline: 'finished', superseded: 'finished' },
+  stored: { 'first-group': 'on-air', deadline: 'finished', superseded: 'finished', damaged: 'wanted' },
+  'on-air': { deadline: 'finished', superseded: 'finished', damaged: 'wanted' },
   refused: { deadline: 'finished' },
   finished: {},
 };
@@ -30,8 +31,10 @@ export const JOB_TABLE: Readonly<Record<JobState, Readonly<Partial<Record<JobEve
 export interface KnownJob {
   readonly job: Job;
   readonly state: JobState;
-  /** Why, when it was refused. */
+  /** Why, when it was refused or superseded. */
   readonly detail: string;
+  /** It has a deadline, and that was admitted (`admission.ts`). */
+  readonly promised: boolean;
 }
 
 /** Its package is here and may be broadcast. */
@@ -87,12 +90,12 @@ export class JobList {
     return this.#jobs.get(jobId);
   }
 
-  /** A job that changed (priority, deadline) keeps its state unless its package is another one. */
-  async put(job: Job): Promise<KnownJob> {
+  /** A job that changed (priority, deadline, windows, pause) keeps its state unless its package is another one. */
+  async put(job: Job, promised = false): Promise<KnownJob> {
     const before = this.#jobs.get(job.jobId);
     const same = before !== undefined && Buffer.from(before.job.packageSha256).equals(job.packageSha256);
-    if (same && JSON.stringify(before.job) === JSON.stringify(job)) return before;
-    const known: KnownJob = same ? { ...before, job } : { job, state: 'wanted', detail: '' };
+    if (same && before.promised === promised && JSON.stringify(before.job) === JSON.stringify(job)) return before;
+    const known: KnownJob = same ? { ...before, job, promised } : { job, state: 'wanted', detail: '', promised };
     await this.#set(job.jobId, known);
     return known;
   }
@@ -137,11 +140,10 @@ export class JobList {
 
   async #save(): Promise<void> {
     const write = async (): Promise<void> => {
-      const jobs = this.all().map(({ job, state, detail }) => ({
+      const jobs = this.all().map(({ job, ...rest }) => ({
         ...job,
         packageSha256: job.packageSha256.toHex(),
-        state,
-        detail,
+        ...rest,
       }));
       await replaceDurably(this.#path, `${JSON.stringify({ format: FORMAT, jobs }, undefined, 1)}\n`);
       this.#unsaved = false;
@@ -156,26 +158,41 @@ function parseJobs(value: unknown): Map<string, KnownJob> {
   fields.whole('format', { from: FORMAT, to: FORMAT });
   const count = { from: 0, to: Number.MAX_SAFE_INTEGER };
   const jobs = fields.objects('jobs').map((one): KnownJob => {
+    const jobId = one.parsed('jobId', 'a job id', (text) => (isUsableJobId(text) ? text : undefined));
+    const deadlineMs = one.whole('deadlineMs', count);
     const known: KnownJob = {
       job: {
         kind: one.choice('kind', ['job']),
-        jobId: one.parsed('jobId', 'a job id', (text) => (isUsableJobId(text) ? text : undefined)),
+        jobId,
         packageSha256: one.parsed('packageSha256', '64 hex digits', (text) =>
           /^[0-9a-f]{64}$/.test(text) ? Uint8Array.fromHex(text) : undefined,
         ),
         sizeBytes: one.whole('sizeBytes', count),
         vendor: one.parsed('vendor', 'a text', (text) => text),
         deviceType: one.parsed('deviceType', 'a text', (text) => text),
+        // Files of version 0.1.0 do not say: replaces nothing until the backend says it again.
+        target: one.text('target', `unknown/${jobId}`),
         version: one.parsed('version', 'a text', (text) => text),
         sequence: one.whole('sequence', count),
         priority: one.whole('priority', count),
-        deadlineMs: one.whole('deadlineMs', count),
+        deadlineMs,
+        windows: one.has('windows') ? one.objects('windows').map(parseWindow) : [],
+        paused: one.flag('paused', false),
       },
       state: one.choice('state', JOB_STATES),
       detail: one.parsed('detail', 'a text', (text) => text),
+      promised: one.flag('promised', deadlineMs !== 0),
     };
     one.end();
     return known;
   });
   return new Map(jobs.map((known) => [known.job.jobId, known]));
+}
+
+function parseWindow(fields: Fields): DailyWindow {
+  const minute = { from: 0, to: Number.MAX_SAFE_INTEGER };
+  const window = { fromMinute: fields.whole('fromMinute', minute), toMinute: fields.whole('toMinute', minute) };
+  fields.end();
+  if (!isUsableWindow(window)) throw new GatewayError('JOBS', `no window of a day: ${JSON.stringify(window)}`);
+  return window;
 }

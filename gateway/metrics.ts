@@ -5,11 +5,31 @@ import type { StreamNumber } from '#codec/groups/group.ts';
 import type { OnAir, StreamCount } from '#codec/messages/link.ts';
 import { readIfPresent, replaceAtomically } from '#hardware/file/durable.ts';
 import { Fields } from '#hardware/file/fields.ts';
+import { Progress } from './progress.ts';
 
 interface JobCount {
   groups: number;
   firstGroupMs: number;
   lastGroupMs: number;
+  /** Undefined until its first group in this life of the process. */
+  progress: Progress | undefined;
+  readonly nibblesBefore: number;
+}
+
+/** What was counted on air for a job. */
+export interface Counted {
+  readonly groups: number;
+  /** Of 16 bits, as many as every fountain block had on average at least (`progress.ts`). */
+  readonly nibbles: number;
+  readonly firstGroupMs: number;
+}
+
+/** A group with symbols of a job's object. */
+export interface SentGroup {
+  readonly stream: StreamNumber;
+  readonly counter: number;
+  /** Fountain blocks of the object. */
+  readonly blocks: number;
 }
 
 export class Metrics {
@@ -38,6 +58,9 @@ export class Metrics {
           groups: one.whole('groups', count),
           firstGroupMs: one.whole('firstGroupMs', count),
           lastGroupMs: one.whole('lastGroupMs', count),
+          progress: undefined,
+          // Files of version 0.1.0 do not say. A group has eight nibbles at least.
+          nibblesBefore: one.whole('nibbles', { ...count, fallback: 8 * one.whole('groups', count) }),
         });
       }
     } catch {
@@ -52,14 +75,16 @@ export class Metrics {
     if (isData) counted.dataGroups++;
   }
 
-  countJob(jobId: string, nowMs: number): void {
-    const job = this.#jobs.get(jobId);
+  countJob(jobId: string, { stream, counter, blocks }: SentGroup, nowMs: number): void {
+    let job = this.#jobs.get(jobId);
     if (job === undefined) {
-      this.#jobs.set(jobId, { groups: 1, firstGroupMs: nowMs, lastGroupMs: nowMs });
-      return;
+      job = { groups: 0, firstGroupMs: nowMs, lastGroupMs: nowMs, progress: undefined, nibblesBefore: 0 };
+      this.#jobs.set(jobId, job);
     }
     job.groups++;
     job.lastGroupMs = nowMs;
+    job.progress ??= new Progress(blocks, job.nibblesBefore);
+    job.progress.add(stream, counter);
   }
 
   forgetJob(jobId: string): void {
@@ -67,7 +92,20 @@ export class Metrics {
   }
 
   onAir(): OnAir[] {
-    return [...this.#jobs].map(([jobId, count]) => ({ jobId, ...count }));
+    return [...this.#jobs].map(([jobId, { groups, firstGroupMs, lastGroupMs }]) => ({
+      jobId,
+      groups,
+      firstGroupMs,
+      lastGroupMs,
+    }));
+  }
+
+  /** What was counted for a job; undefined before its first group. */
+  countOf(jobId: string): Counted | undefined {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) return undefined;
+    const { groups, firstGroupMs, nibblesBefore, progress } = job;
+    return { groups, firstGroupMs, nibbles: progress?.evenNibbles ?? nibblesBefore };
   }
 
   streams(): StreamCount[] {
@@ -75,8 +113,13 @@ export class Metrics {
   }
 
   async save(): Promise<void> {
-    const write = async (): Promise<void> =>
-      await replaceAtomically(this.#path, `${JSON.stringify(Object.fromEntries(this.#jobs))}\n`);
+    const write = async (): Promise<void> => {
+      const jobs = [...this.#jobs].map(([jobId, { groups, firstGroupMs, lastGroupMs }]) => {
+        const nibbles = this.countOf(jobId)?.nibbles ?? 0;
+        return [jobId, { groups, nibbles, firstGroupMs, lastGroupMs }] as const;
+      });
+      await replaceAtomically(this.#path, `${JSON.stringify(Object.fromEntries(jobs))}\n`);
+    };
     this.#saving = this.#saving.then(write, write);
     await this.#saving;
   }

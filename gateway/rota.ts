@@ -23,6 +23,8 @@ export interface RotaOptions {
   /** Fraction of the slots that are ours, 0..1. */
   readonly share: number;
   readonly rates: RotaRates;
+  /** What this one takes over from: which minute was told last, so that no minute is told twice or never. */
+  readonly after?: Rota;
 }
 
 export type RotaSlot = 'data' | '0A' | '2A' | '3A' | '4A';
@@ -33,6 +35,10 @@ export const DEFAULT_RATES: RotaRates = {
   announcementsPerSecond: 0.5,
   clockTime: true,
 };
+
+export function ratesOf({ radioText }: { readonly radioText: string }): RotaRates {
+  return radioText === '' ? { ...DEFAULT_RATES, radioTextPerSecond: 0 } : DEFAULT_RATES;
+}
 
 /** The standard's least rate for 0A (EN 50067:1998 table 4: four a second for a full PS a second; two are accepted in use). */
 const PS_PER_SECOND_MIN = 2;
@@ -54,7 +60,7 @@ export class Rota {
   #minute: number | undefined;
   #clockDue = false;
 
-  constructor({ share, rates }: RotaOptions) {
+  constructor({ share, rates, after }: RotaOptions) {
     if (!(rates.psPerSecond >= PS_PER_SECOND_MIN) || rates.radioTextPerSecond < 0 || rates.announcementsPerSecond < 0) {
       throw new GatewayError(
         'ROTA_RATES',
@@ -80,6 +86,9 @@ export class Rota {
     }
     this.#share = share;
     this.#rates = rates;
+    if (after === undefined) return;
+    this.#minute = after.#minute;
+    this.#clockDue = after.#clockDue;
   }
 
   /** What the next slot carries; `timeMs` (since 1970) is when its group will have been sent. Every call is one slot. */

@@ -1,18 +1,30 @@
 /** The packages that are ready for the air, and which jobs each object serves. */
 
 import { deviceTypeTag } from '#codec/groups/directory.ts';
+import { type ChosenScheme, chooseScheme, fountainBlocks } from '#codec/symbols/schemes.ts';
 import { identityOf } from '#codec/symbols/spread.ts';
 import type { Job } from '#codec/messages/link.ts';
 import type { CarouselObject } from './carousel.ts';
+import { type Candidate, lineUp } from './lineup.ts';
+import type { Counted } from './metrics.ts';
+import type { Need } from './need.ts';
 
 /** What a job needs to be broadcast; a package given on the command line has one too. */
-export type Broadcast = Pick<Job, 'jobId' | 'vendor' | 'deviceType' | 'version' | 'priority' | 'deadlineMs'>;
+export interface Broadcast
+  extends Pick<Job, 'jobId' | 'vendor' | 'deviceType' | 'version' | 'priority' | 'deadlineMs' | 'windows' | 'paused'> {
+  /** Its deadline was admitted. */
+  readonly promised: boolean;
+}
 
 interface Held {
   readonly broadcast: Broadcast;
   readonly bytes: Uint8Array;
   readonly identity: string;
+  readonly neededNibbles: number;
+  readonly scheme: ChosenScheme;
 }
+
+export type CountOf = (jobId: string) => Counted | undefined;
 
 const MINUTE_MS = 60_000;
 /** Four bytes in the directory. */
@@ -20,18 +32,33 @@ const DEADLINE_MINUTES_MAX = 0xffff_ffff;
 
 export class Shelf {
   readonly #held = new Map<string, Held>();
+  readonly #countOf: CountOf;
+  readonly #neededNibbles: Need;
+  readonly #hasTypeC: boolean;
   #byIdentity = new Map<string, string[]>();
+
+  constructor(options: { readonly countOf: CountOf; readonly neededNibbles: Need; readonly hasTypeC: boolean }) {
+    this.#countOf = options.countOf;
+    this.#neededNibbles = options.neededNibbles;
+    this.#hasTypeC = options.hasTypeC;
+  }
 
   put(broadcast: Broadcast, bytes: Uint8Array): void {
     const known = this.#held.get(broadcast.jobId);
     // The same bytes keep their place on air.
     const same = known !== undefined && Buffer.from(known.bytes).equals(bytes);
     const identity = same ? known.identity : identityOf(bytes).toHex();
-    this.#held.set(broadcast.jobId, { broadcast, bytes: same ? known.bytes : bytes, identity });
+    this.#held.set(broadcast.jobId, {
+      broadcast,
+      bytes: same ? known.bytes : bytes,
+      identity,
+      neededNibbles: same ? known.neededNibbles : this.#neededNibbles(bytes.length),
+      scheme: same ? known.scheme : chooseScheme({ sizeBytes: bytes.length, hasTypeC: this.#hasTypeC }),
+    });
     this.#index();
   }
 
-  /** Another priority or deadline for the same package. */
+  /** Other terms (priority, deadline, windows, pause) for the same package. */
   change(broadcast: Broadcast): void {
     const known = this.#held.get(broadcast.jobId);
     if (known !== undefined) this.#held.set(broadcast.jobId, { ...known, broadcast });
@@ -43,8 +70,30 @@ export class Shelf {
     return removed;
   }
 
-  all(): Broadcast[] {
-    return [...this.#held.values()].map(({ broadcast }) => broadcast);
+  /** Fountain blocks of the job's object. */
+  blocksOf(jobId: string): number {
+    const held = this.#held.get(jobId);
+    return held === undefined ? 1 : fountainBlocks(held.bytes.length, held.scheme.scheme);
+  }
+
+  /** Jobs with the same package, itself included. */
+  sharing(jobId: string): readonly string[] {
+    const held = this.#held.get(jobId);
+    return held === undefined ? [] : this.jobsOf(held.identity);
+  }
+
+  /** How the job stands; undefined when its package is not here. */
+  candidate(jobId: string): Candidate | undefined {
+    const held = this.#held.get(jobId);
+    return held === undefined ? undefined : this.#candidate(held);
+  }
+
+  /** What is held, the next for a handle first. */
+  lineUp(nowMs: number): Candidate[] {
+    return lineUp(
+      [...this.#held.values()].map((held) => this.#candidate(held)),
+      nowMs,
+    );
   }
 
   /** Jobs whose package this is; two may share one. */
@@ -52,16 +101,32 @@ export class Shelf {
     return this.#byIdentity.get(identity) ?? [];
   }
 
-  /** For the carousel: the most important first, then the one that ends first. */
-  objects(): CarouselObject[] {
-    return [...this.#held.values()]
-      .sort((a, b) => b.broadcast.priority - a.broadcast.priority || deadlineOf(a) - deadlineOf(b))
-      .map(({ broadcast, bytes }) => ({
+  /** For the carousel, the next for a handle first. */
+  objects(nowMs: number): CarouselObject[] {
+    return this.lineUp(nowMs).flatMap(({ jobId }) => {
+      const held = this.#held.get(jobId);
+      if (held === undefined) return [];
+      const { broadcast, bytes, scheme } = held;
+      return {
+        jobId,
         bytes,
-        weight: Math.max(1, broadcast.priority),
+        scheme: scheme.scheme,
         deviceTypeTag: deviceTypeTag(broadcast.vendor, broadcast.deviceType),
         deadlineMinutes: Math.min(DEADLINE_MINUTES_MAX, Math.ceil(broadcast.deadlineMs / MINUTE_MS)),
-      }));
+      };
+    });
+  }
+
+  #candidate({ broadcast, bytes, neededNibbles }: Held): Candidate {
+    const counted = this.#countOf(broadcast.jobId);
+    return {
+      ...broadcast,
+      sizeBytes: bytes.length,
+      neededNibbles,
+      sentNibbles: counted?.nibbles ?? 0,
+      sentGroups: counted?.groups ?? 0,
+      firstGroupMs: counted?.firstGroupMs,
+    };
   }
 
   #index(): void {
@@ -69,8 +134,4 @@ export class Shelf {
     for (const { broadcast, identity } of this.#held.values())
       this.#byIdentity.set(identity, [...this.jobsOf(identity), broadcast.jobId]);
   }
-}
-
-function deadlineOf({ broadcast }: Held): number {
-  return broadcast.deadlineMs === 0 ? Number.POSITIVE_INFINITY : broadcast.deadlineMs;
 }

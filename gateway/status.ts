@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { OnAir, StreamCount } from '#codec/messages/link.ts';
 import type { AirCounts } from '#hardware/air/channel.ts';
 import { loadConfig } from './config.ts';
+import { describeOutlook, type Outlook } from './outlook.ts';
 import { readIfPresent, replaceAtomically } from '#hardware/file/durable.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { EXIT, type ExitStatus, GatewayError } from './fault.ts';
@@ -22,6 +23,8 @@ export interface GatewayStatus {
   readonly directoryVersion: number | null;
   readonly onAir: readonly OnAir[];
   readonly jobs: readonly { readonly jobId: string; readonly state: string; readonly detail: string }[];
+  /** Of every package that is held, the next for a handle first. */
+  readonly outlook: readonly Outlook[];
   readonly link: { readonly state: string; readonly sinceMs: number; readonly connections: number } | null;
   readonly counts: Readonly<Record<string, number>>;
   readonly air: readonly AirCounts[];
@@ -97,7 +100,7 @@ function seconds(ms: number): string {
 }
 
 function describe(status: GatewayStatus, ageMs: number): string {
-  const { station, streams, onAir, jobs, link } = status;
+  const { station, streams, jobs, link } = status;
   const lines = [
     `${station.name} (PI ${station.pi}, ${station.frequencyHz / 1e6} MHz), measured ${seconds(ageMs)} ago`,
     `outputs    ${status.outputs.join(', ')}, ${status.speed.toFixed(2)} x real time`,
@@ -106,16 +109,21 @@ function describe(status: GatewayStatus, ageMs: number): string {
         `stream ${stream}   ${groups} groups sent, ${dataGroups} ours (${((100 * dataGroups) / Math.max(1, groups)).toFixed(1)} %)`,
     ),
     `backend    ${link === null ? 'none configured' : `${link.state} for ${seconds(status.timeMs - link.sinceMs)}`}`,
-    ...jobs.map(({ jobId, state, detail }) => {
-      const sent = onAir.find((counted) => counted.jobId === jobId);
-      const groups =
-        sent === undefined
-          ? 'no group sent'
-          : `${sent.groups} groups, last ${seconds(status.timeMs - sent.lastGroupMs)} before`;
-      return `job        ${jobId}: ${state}${detail === '' ? '' : ` (${detail})`}, ${groups}`;
-    }),
+    ...jobs.flatMap((job) => describeJob(job, status)),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function describeJob({ jobId, state, detail }: GatewayStatus['jobs'][number], status: GatewayStatus): string[] {
+  const sent = status.onAir.find((counted) => counted.jobId === jobId);
+  const groups =
+    sent === undefined
+      ? 'no group sent'
+      : `${sent.groups} groups, last ${seconds(status.timeMs - sent.lastGroupMs)} before`;
+  const lines = [`job        ${jobId}: ${state}${detail === '' ? '' : ` (${detail})`}, ${groups}`];
+  const plan = status.outlook.find((one) => one.jobId === jobId);
+  if (plan !== undefined) lines.push(`           ${describeOutlook(plan)}`);
+  return lines;
 }
 
 export function addStatusCommand(program: Command): void {

@@ -102,7 +102,7 @@ export async function updateShow(api: Api, id: string, output: Output): Promise<
 export async function updateSchedule(
   api: Api,
   id: string,
-  body: { at: string; deadline?: string; priority?: number; gateways?: 'all' | string[] },
+  body: { at: string; deadline?: string; priority?: number; windows?: string[]; gateways?: 'all' | string[] },
   output: Output,
 ): Promise<void> {
   const update = await api.post<UpdateView>(`/v1/updates/${encodeURIComponent(id)}/schedule`, body);
@@ -134,11 +134,20 @@ export async function jobList(
   printRows(output, rows, ['id', 'gateway', 'deviceType', 'version', 'state', 'groupsOnAir', 'countedAgo', 'reason']);
 }
 
-function shortJob({ id, gateway, deviceType, version, state, reason, facts }: JobView): Row {
+export async function jobPause(api: Api, id: string, paused: boolean, output: Output): Promise<void> {
+  const job = await api.post<JobView>(`/v1/jobs/${encodeURIComponent(id)}/${paused ? 'pause' : 'resume'}`, {});
+  const next = paused
+    ? `is paused (${job.state}); the gateway keeps the package. Go on with: carillon job resume ${job.id}`
+    : `is no longer paused (${job.state}).`;
+  print(output, job, `Version ${job.version} at ${job.gateway} ${next}`);
+}
+
+function shortJob({ id, gateway, deviceType, version, state, paused, reason, facts }: JobView): Row {
   const groupsOnAir = facts.onAir?.groups ?? null;
   const countedAgo = facts.onAir === null ? null : `${Math.round(facts.onAir.countAgeSeconds)} s`;
   const type = `${deviceType.vendor}/${deviceType.name}`;
-  return { id, gateway, deviceType: type, version, state, groupsOnAir, countedAgo, reason };
+  const shown = paused ? `${state}, paused` : state;
+  return { id, gateway, deviceType: type, version, state: shown, groupsOnAir, countedAgo, reason };
 }
 
 export async function gatewayList(api: Api, output: Output): Promise<void> {

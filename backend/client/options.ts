@@ -8,6 +8,7 @@ import {
   deviceTypeList,
   gatewayList,
   jobList,
+  jobPause,
   updateAdd,
   updateList,
   updateSchedule,
@@ -51,6 +52,8 @@ function revisions(text: string): number[] {
   return text.split(',').map(Number);
 }
 
+const WINDOWS_HELP = 'times of the day in UTC when it is on air, like 22:00-05:00,12:00-13:00, or all';
+
 interface Common {
   readonly json?: boolean;
 }
@@ -78,7 +81,8 @@ export function carillonProgram(): Command {
   deviceTypeCommands(program.command('device-type').description('what updates are for'));
   updateCommands(program.command('update').description('new software'));
 
-  add(program.command('job').description('one update at one gateway'), 'list', 'jobs, newest first')
+  const job = program.command('job').description('one update at one gateway');
+  add(job, 'list', 'jobs, newest first, and why they ended')
     .option('--update <id>', 'only of this update')
     .option('--gateway <name>', 'only of this gateway')
     .option('--state <state>', 'only in this state')
@@ -87,6 +91,13 @@ export function carillonProgram(): Command {
       const { update, gateway, state, limit } = options;
       await jobList(await api(), { updateId: update, gateway, state }, limit, outputOf(options));
     });
+
+  add(job, 'pause <id>', 'take it off the air until it is resumed').action(async (id: string, options: Common) =>
+    jobPause(await api(), id, true, outputOf(options)),
+  );
+  add(job, 'resume <id>', 'put it back on air').action(async (id: string, options: Common) =>
+    jobPause(await api(), id, false, outputOf(options)),
+  );
 
   add(program.command('gateway').description('stations'), 'list', 'gateways, with what they counted on air').action(
     async (options: Common) => gatewayList(await api(), outputOf(options)),
@@ -121,7 +132,9 @@ function deviceTypeCommands(deviceType: Command): void {
 
 type AddOptions = Common &
   Record<'deviceType' | 'version', string> &
-  Partial<Record<'name' | 'kind' | 'at' | 'deadline' | 'encoding' | 'bases' | 'gateways' | 'notes', string>> & {
+  Partial<
+    Record<'name' | 'kind' | 'at' | 'deadline' | 'windows' | 'encoding' | 'bases' | 'gateways' | 'notes', string>
+  > & {
     priority?: number;
   };
 
@@ -134,13 +147,15 @@ function updateCommands(update: Command): void {
     .option('--at <time>', 'when to broadcast: now, or ISO 8601 with a zone; absent: not yet')
     .option('--deadline <time>', 'when to stop')
     .option('--priority <1..9>', '9 is the most urgent', priority)
+    .option('--windows <times>', WINDOWS_HELP)
     .addOption(new Option('--encoding <encoding>', 'how to send it').choices(['auto', 'full', 'delta']))
     .option('--bases <versions>', 'versions that devices have now, with commas')
     .option('--gateways <names>', 'with commas, or all')
     .option('--notes <text>', 'for people')
     .action(async (file: string, options: AddOptions) => {
-      const { deviceType, at, priority, name, kind, version, deadline, encoding, bases, gateways, notes } = options;
-      const fields = { name, kind, version, deadline, encoding, bases, gateways, notes, scheduleTime: at };
+      const { deviceType, at, priority, name, kind, version, deadline, windows, encoding, bases, gateways, notes } =
+        options;
+      const fields = { name, kind, version, deadline, windows, encoding, bases, gateways, notes, scheduleTime: at };
       await updateAdd(
         await api(),
         { file, deviceType, fields: { ...fields, priority: priority?.toString() } },
@@ -157,14 +172,19 @@ function updateCommands(update: Command): void {
     .requiredOption('--at <time>', 'now, or ISO 8601 with a zone')
     .option('--deadline <time>', 'when to stop')
     .option('--priority <1..9>', '9 is the most urgent', priority)
+    .option('--windows <times>', `${WINDOWS_HELP}; absent: as before`)
     .option('--gateways <names>', 'with commas, or all')
     .action(
-      async (id: string, options: Common & { at: string; deadline?: string; priority?: number; gateways?: string }) => {
-        const { at, deadline, priority, gateways } = options;
+      async (
+        id: string,
+        options: Common & { at: string; deadline?: string; priority?: number; windows?: string; gateways?: string },
+      ) => {
+        const { at, deadline, priority, windows, gateways } = options;
         const body = {
           at,
           ...(deadline !== undefined && { deadline }),
           ...(priority !== undefined && { priority }),
+          ...(windows !== undefined && { windows: windows.split(',') }),
           ...(gateways !== undefined && { gateways: gateways === 'all' ? ('all' as const) : gateways.split(',') }),
         };
         await updateSchedule(await api(), id, body, outputOf(options));

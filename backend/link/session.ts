@@ -15,6 +15,7 @@ import {
 } from '#codec/messages/link.ts';
 import { packagePath } from '../data-folder.ts';
 import type { Backend } from '../backend.ts';
+import { windowsIn } from '../windows.ts';
 import { type LiveJob, liveJobsOf } from '../store/jobs.ts';
 import type { LinkCounts, LinkEvent } from './counts.ts';
 import { type KnownGateway, recordHeartbeat, recordHello, recordReceipt } from './evidence.ts';
@@ -142,13 +143,16 @@ export class Session {
       sizeBytes: live.packageSizeBytes,
       vendor: live.vendor,
       deviceType: live.deviceType,
+      target: `${live.kind}/${live.target}`,
       version: live.version,
       sequence: live.sequence,
       priority: live.priority,
       deadlineMs: live.deadlineMs ?? 0,
+      windows: windowsIn(live.windows),
+      paused: live.paused !== 0,
     };
-    // Priority and deadline can change while it lives; everything else is fixed.
-    const told = `${job.priority} ${job.deadlineMs}`;
+    // These can change while it lives; everything else is fixed.
+    const told = JSON.stringify([job.priority, job.deadlineMs, job.windows, job.paused]);
     if (this.#announced.get(job.jobId) === told) return;
     this.#announced.set(job.jobId, told);
     await this.#wire.send(job);

@@ -6,8 +6,10 @@ import { Refusal } from '../refusal.ts';
 import type { JobRow } from '../store/jobs.ts';
 import type { Store } from '../store/open.ts';
 import { isoTime, isoTimeOrNull } from '../time.ts';
+import { pauseJob } from '../updates/schedule.ts';
+import { formatWindows, windowsIn } from '../windows.ts';
 import { cut, pageOf } from './paging.ts';
-import { ErrorBody, Job, JobQuery, type JobView, page } from './schemas.ts';
+import { ErrorBody, IdParams, Job, JobQuery, type JobView, page } from './schemas.ts';
 
 function selectJobs(store: Store) {
   return store
@@ -39,6 +41,8 @@ function view(row: Row, nowMs: number): JobView {
     priority: row.priority,
     scheduleTime: isoTime(row.scheduleMs),
     deadline: isoTimeOrNull(row.deadlineMs),
+    windows: formatWindows(windowsIn(row.windows)),
+    paused: row.paused !== 0,
     createdTime: isoTime(row.createdMs),
     changedTime: isoTime(row.changedMs),
     facts: {
@@ -67,7 +71,8 @@ function stateIn(text: string): JobState {
   return state;
 }
 
-export function jobRoutes({ store, nowMs }: Backend): FastifyPluginAsyncTypebox {
+export function jobRoutes(backend: Backend): FastifyPluginAsyncTypebox {
+  const { store, nowMs } = backend;
   return async (app) => {
     app.get(
       '/v1/jobs',
@@ -98,5 +103,19 @@ export function jobRoutes({ store, nowMs }: Backend): FastifyPluginAsyncTypebox 
         );
       },
     );
+
+    for (const [verb, paused, summary] of [
+      ['pause', true, 'Take it off the air until it is resumed; the gateway keeps the package'],
+      ['resume', false, 'Put it back on air'],
+    ] as const)
+      app.post(
+        `/v1/jobs/:id/${verb}`,
+        { schema: { summary, tags: ['jobs'], params: IdParams, response: { 200: Job, '4xx': ErrorBody } } },
+        async (request) => {
+          const { id } = request.params;
+          await pauseJob(backend, id, paused, allowed(request, 'schedule'));
+          return view(await selectJobs(store).where('job.id', '=', id).executeTakeFirstOrThrow(), nowMs());
+        },
+      );
   };
 }

@@ -1,11 +1,16 @@
 /** Shapes of the API, once: checks, types and the OpenAPI document come from here. Times are ISO 8601 in UTC. */
 
+import { WINDOWS_MAX } from '#codec/messages/link.ts';
 import { type Static, type TSchema, Type } from 'typebox';
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Id = Type.String({ description: 'Sorts by the time it was made.' });
 const Time = Type.String({ format: 'date-time' });
 const Count = Type.Integer({ minimum: 0 });
+const Windows = Type.Array(Type.String({ maxLength: 16 }), {
+  maxItems: WINDOWS_MAX,
+  description: 'Times of the day in UTC, like 22:00-05:00, when it may be on air. Empty: all of the day.',
+});
 
 export const ErrorBody = Type.Object({
   error: Type.Object({
@@ -56,8 +61,16 @@ export const UpdateForm = Type.Object({
   scheduleTime: Type.Optional(
     Type.String({ description: 'ISO 8601 or "now". Absent: not broadcast until scheduled.' }),
   ),
-  deadline: Type.Optional(Type.String({ description: 'ISO 8601. Broadcasting ends here.' })),
+  deadline: Type.Optional(
+    Type.String({
+      description:
+        'ISO 8601. Broadcasting ends here; a gateway that cannot send it by then refuses the job and says why.',
+    }),
+  ),
   priority: Type.Optional(Type.Integer({ minimum: 1, maximum: 9, default: 5 })),
+  windows: Type.Optional(
+    Type.String({ description: 'Times of the day in UTC with commas, like 22:00-05:00. Absent: all of the day.' }),
+  ),
   encoding: Type.Optional(
     Type.Union([Type.Literal('auto'), Type.Literal('full'), Type.Literal('delta')], { default: 'auto' }),
   ),
@@ -91,6 +104,7 @@ export const Update = Type.Object({
   priority: Count,
   scheduleTime: Nullable(Time),
   deadline: Nullable(Time),
+  windows: Windows,
   gateways: Type.Union([Type.Literal('all'), Type.Array(Type.String())]),
   encoding: Nullable(Type.String()),
   sizes: Type.Object({
@@ -112,6 +126,7 @@ export const ScheduleBody = Type.Object(
     at: Type.String({ description: 'ISO 8601 or "now".' }),
     deadline: Type.Optional(Nullable(Type.String())),
     priority: Type.Optional(Type.Integer({ minimum: 1, maximum: 9 })),
+    windows: Type.Optional(Windows),
     gateways: Type.Optional(Type.Union([Type.Literal('all'), Type.Array(Type.String(), { minItems: 1 })])),
   },
   { additionalProperties: false },
@@ -142,10 +157,12 @@ export const Job = Type.Object({
   version: Type.String(),
   sequence: Count,
   state: Type.String({ description: 'planned, due, stored, on-air, finished, withdrawn, refused or expired.' }),
-  reason: Type.String(),
+  reason: Type.String({ description: 'Why it ended, in a sentence; what a gateway said when it refused.' }),
   priority: Count,
   scheduleTime: Time,
   deadline: Nullable(Time),
+  windows: Windows,
+  paused: Type.Boolean({ description: 'Off the air until it is resumed.' }),
   createdTime: Time,
   changedTime: Time,
   facts: Type.Object({

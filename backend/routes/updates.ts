@@ -13,6 +13,7 @@ import { parseFields } from '../updates/fields.ts';
 import { receiveForm } from '../updates/receive-form.ts';
 import { scheduleUpdate, withdrawUpdate } from '../updates/schedule.ts';
 import { selectUpdates, viewUpdates } from '../updates/view.ts';
+import { parseWindows } from '../windows.ts';
 import { cut, pageOf } from './paging.ts';
 import {
   ErrorBody,
@@ -143,7 +144,7 @@ function writeRoutes(backend: Backend): FastifyPluginAsyncTypebox {
       },
       async (request) => {
         const identity = allowed(request, 'schedule');
-        const { at, deadline, priority, gateways } = request.body;
+        const { at, deadline, priority, windows, gateways } = request.body;
         const nowMs = backend.nowMs();
         const order = {
           scheduleMs: parseTime(at, 'at', nowMs),
@@ -151,6 +152,7 @@ function writeRoutes(backend: Backend): FastifyPluginAsyncTypebox {
             deadlineMs: deadline === null ? null : parseTime(deadline, 'deadline', nowMs),
           }),
           ...(priority !== undefined && { priority }),
+          ...(windows !== undefined && { windows: parseWindows(windows) }),
           ...(gateways !== undefined && { audience: gateways }),
         };
         await scheduleUpdate(backend, request.params.id, order, identity);

@@ -79,9 +79,20 @@ export async function withdrawJobsOf(
   return withdrawn;
 }
 
+/** Whether there was an open job to pause or to resume. */
+export async function setPaused(tx: Change, jobId: string, paused: boolean, atMs: number): Promise<boolean> {
+  const result = await tx
+    .updateTable('job')
+    .set({ paused: paused ? 1 : 0, changedMs: atMs })
+    .where('id', '=', jobId)
+    .where('state', 'in', OPEN_STATES)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
 type Plannable = Pick<
   Selectable<UpdateTable>,
-  'id' | 'deviceTypeId' | 'kind' | 'target' | 'sequence' | 'priority' | 'scheduleMs' | 'deadlineMs'
+  'id' | 'deviceTypeId' | 'kind' | 'target' | 'sequence' | 'priority' | 'scheduleMs' | 'deadlineMs' | 'windows'
 >;
 
 export async function insertPlanned(tx: Change, update: Plannable, gatewayId: string, atMs: number): Promise<void> {
@@ -100,6 +111,8 @@ export async function insertPlanned(tx: Change, update: Plannable, gatewayId: st
       priority: update.priority,
       scheduleMs: update.scheduleMs ?? atMs,
       deadlineMs: update.deadlineMs,
+      windows: update.windows,
+      paused: 0,
       createdMs: atMs,
       changedMs: atMs,
       onAirGroups: 0,
@@ -125,6 +138,10 @@ export function liveJobsOf(store: Store, gatewayId: string) {
       'job.sequence',
       'job.priority',
       'job.deadlineMs',
+      'job.windows',
+      'job.paused',
+      'job.kind',
+      'job.target',
       'update.version',
       'update.packageSha256',
       'update.packageSizeBytes',

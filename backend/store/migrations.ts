@@ -136,6 +136,19 @@ async function audit(db: Schema): Promise<void> {
     .execute();
 }
 
+/** SQLite adds one column at a time. */
+async function windowsAndPause(db: Schema): Promise<void> {
+  for (const table of ['update', 'job'])
+    await db.schema
+      .alterTable(table)
+      .addColumn('windows', 'text', (c) => c.notNull().defaultTo('[]'))
+      .execute();
+  await db.schema
+    .alterTable('job')
+    .addColumn('paused', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute();
+}
+
 const MIGRATIONS: Record<string, Migration> = {
   '0001-first': {
     async up(db) {
@@ -147,6 +160,7 @@ const MIGRATIONS: Record<string, Migration> = {
       await audit(db);
     },
   },
+  '0002-windows-and-pause': { up: windowsAndPause },
 };
 
 export const migrations: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) };

@@ -56,6 +56,8 @@ export interface UpdateTable {
   /** When broadcasting starts; null until scheduled. */
   scheduleMs: number | null;
   deadlineMs: number | null;
+  /** JSON list of times of the day (`codec/messages/link.ts`); empty for all of it. */
+  windows: string;
   /** JSON: `"all"` or a list of gateway names. */
   audience: string;
   encoding: 'full' | 'delta' | null;
@@ -100,6 +102,9 @@ export interface JobTable {
   priority: number;
   scheduleMs: number;
   deadlineMs: number | null;
+  windows: string;
+  /** Off the air until it is resumed: 0 or 1. */
+  paused: number;
   createdMs: Fixed<number>;
   changedMs: number;
   /** Counted at the gateway, by its clock. */

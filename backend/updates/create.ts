@@ -179,6 +179,7 @@ async function takeNumber(
           priority: fields.priority,
           scheduleMs: fields.scheduleMs,
           deadlineMs: fields.deadlineMs,
+          windows: JSON.stringify(fields.windows),
           audience: JSON.stringify(fields.audience),
           encoding: null,
           contentSha256: file.sha256Hex,

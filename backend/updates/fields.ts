@@ -1,8 +1,10 @@
 /** The text fields of an upload, parsed once into what they mean. */
 
 import { Refusal } from '../refusal.ts';
+import type { DailyWindow } from '#codec/messages/link.ts';
 import type { UpdateKind } from '../store/tables.ts';
 import { checkSpan, parseTime } from '../time.ts';
+import { parseWindows } from '../windows.ts';
 
 export type Audience = 'all' | readonly string[];
 
@@ -16,6 +18,8 @@ export interface UpdateFields {
   readonly scheduleMs: number | null;
   readonly deadlineMs: number | null;
   readonly priority: number;
+  /** When of the day it is on air; empty for all of it. */
+  readonly windows: readonly DailyWindow[];
   readonly encoding: 'auto' | 'full' | 'delta';
   /** Versions to start a delta from; empty for the newest earlier one. */
   readonly bases: readonly string[];
@@ -38,6 +42,7 @@ const KNOWN = [
   'scheduleTime',
   'deadline',
   'priority',
+  'windows',
   'encoding',
   'bases',
   'gateways',
@@ -120,6 +125,7 @@ export function parseFields(fields: ReadonlyMap<string, string>, nowMs: number):
     scheduleMs,
     deadlineMs,
     priority: parsePriority(get('priority') ?? String(DEFAULT_PRIORITY)),
+    windows: parseWindows(list(get('windows'))),
     encoding: oneOf(get('encoding') ?? 'auto', 'encoding', ENCODINGS),
     bases: list(get('bases')),
     audience: parseAudience(get('gateways')),

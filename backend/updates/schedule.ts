@@ -1,11 +1,12 @@
 /** When and where an update is broadcast, and that it is not any more. */
 
+import type { DailyWindow } from '#codec/messages/link.ts';
 import type { Identity } from '../authenticate.ts';
 import type { Backend } from '../backend.ts';
 import { LIVE_STATES, OPEN_STATES } from '../job-states.ts';
 import { Refusal } from '../refusal.ts';
 import { type Actor, record } from '../store/audit.ts';
-import { apply, insertPlanned, withdrawJobsOf } from '../store/jobs.ts';
+import { apply, insertPlanned, setPaused, withdrawJobsOf } from '../store/jobs.ts';
 import type { Change, Store } from '../store/open.ts';
 import { checkSpan } from '../time.ts';
 import type { Audience } from './fields.ts';
@@ -49,7 +50,7 @@ export async function planJobs(tx: Change, updateId: string, actor: Actor, atMs:
     .where('state', 'in', OPEN_STATES)
     .execute();
   const scheduleMs = update.scheduleMs ?? atMs;
-  const { priority, deadlineMs } = update;
+  const { priority, deadlineMs, windows } = update;
   const kept = new Set<string>();
   for (const job of open) {
     const wanted = gateways.some(({ id }) => id === job.gatewayId);
@@ -60,7 +61,8 @@ export async function planJobs(tx: Change, updateId: string, actor: Actor, atMs:
       continue;
     }
     kept.add(job.gatewayId);
-    const change = job.state === 'planned' ? { priority, deadlineMs, scheduleMs } : { priority, deadlineMs };
+    const change =
+      job.state === 'planned' ? { priority, deadlineMs, windows, scheduleMs } : { priority, deadlineMs, windows };
     await tx.updateTable('job').set(change).where('id', '=', job.id).execute();
   }
   for (const { id } of gateways) if (!kept.has(id)) await insertPlanned(tx, update, id, atMs);
@@ -70,6 +72,7 @@ export interface ScheduleOrder {
   readonly scheduleMs: number;
   readonly deadlineMs?: number | null;
   readonly priority?: number;
+  readonly windows?: readonly DailyWindow[];
   readonly audience?: Audience;
 }
 
@@ -94,6 +97,7 @@ export async function scheduleUpdate(backend: Backend, id: string, order: Schedu
         scheduleMs: order.scheduleMs,
         deadlineMs,
         ...(order.priority !== undefined && { priority: order.priority }),
+        ...(order.windows !== undefined && { windows: JSON.stringify(order.windows) }),
         ...(order.audience !== undefined && { audience: JSON.stringify(order.audience) }),
       })
       .where('id', '=', id)
@@ -116,6 +120,26 @@ export async function withdrawUpdate(backend: Backend, id: string, reason: strin
   });
   await backend.changed();
   return withdrawn;
+}
+
+/** Off the air, or on it again; the gateway keeps the package meanwhile. */
+export async function pauseJob(backend: Backend, jobId: string, paused: boolean, by: Identity): Promise<void> {
+  const atMs = backend.nowMs();
+  await backend.store.transaction().execute(async (tx) => {
+    const job = await tx.selectFrom('job').select('state').where('id', '=', jobId).executeTakeFirst();
+    if (job === undefined)
+      throw new Refusal('not-found', `There is no job ${JSON.stringify(jobId)}. GET /v1/jobs lists them.`);
+    if (!(await setPaused(tx, jobId, paused, atMs)))
+      throw new Refusal('job-ended', `This job has ended (${job.state}); nothing was changed.`);
+    await record(tx, {
+      actor: by.actor,
+      action: paused ? 'job.pause' : 'job.resume',
+      subject: jobId,
+      detail: '',
+      atMs,
+    });
+  });
+  await backend.changed();
 }
 
 async function findUpdate(tx: Change, id: string) {

@@ -7,6 +7,7 @@ import type { UpdateView } from '../routes/schemas.ts';
 import type { Store } from '../store/open.ts';
 import type { UpdateTable } from '../store/tables.ts';
 import { isoTime, isoTimeOrNull } from '../time.ts';
+import { formatWindows, windowsIn } from '../windows.ts';
 import { forecast } from './forecast.ts';
 
 type Row = Selectable<UpdateTable> & { vendor: string; deviceTypeName: string };
@@ -55,6 +56,7 @@ function viewUpdate(row: Row, state: string): UpdateView {
     priority: row.priority,
     scheduleTime: isoTimeOrNull(row.scheduleMs),
     deadline: isoTimeOrNull(row.deadlineMs),
+    windows: formatWindows(windowsIn(row.windows)),
     gateways: JSON.parse(row.audience) as 'all' | string[],
     encoding: row.encoding,
     sizes: {

@@ -11,13 +11,19 @@
  *        | receipt stored|refused -->|   after verification and fsync
  *        | receipt on-air ---------->|   after the first group left
  *        | heartbeat, every 10 s --->|   what was measured on air
+ *        |<----------------- job ... |   other terms: priority, deadline, windows, pause
+ *        | receipt finished -------->|   its deadline has come, or a newer one that is stored takes its place
  *        |<----------------- withdraw|
  */
 
 import { decode, encode } from 'cborg';
 
-export const LINK_PROTOCOL = 1;
+/** 2: a job says what it replaces, when of the day it is on air, and whether it is paused. */
+export const LINK_PROTOCOL = 2;
 export const PIECE_BYTES = 64 * 1024;
+/** Windows of one job. */
+export const WINDOWS_MAX = 24;
+export const MINUTES_OF_DAY = 24 * 60;
 
 export interface Hello {
   readonly kind: 'hello';
@@ -67,6 +73,13 @@ export interface Welcome {
   readonly gateway: string;
   readonly timeMs: number;
 }
+/** A part of every day, in minutes of UTC; it goes over midnight when it ends before it begins. */
+export interface DailyWindow {
+  /** 0..1439 */
+  readonly fromMinute: number;
+  /** 1..1440, another than `fromMinute`. */
+  readonly toMinute: number;
+}
 export interface Job {
   readonly kind: 'job';
   readonly jobId: string;
@@ -74,12 +87,18 @@ export interface Job {
   readonly sizeBytes: number;
   readonly vendor: string;
   readonly deviceType: string;
+  /** What it replaces on the device: `image/rootfs`, or `app/` and its name. Only a job for the same can supersede it. */
+  readonly target: string;
   readonly version: string;
   readonly sequence: number;
   /** 1 (low) to 9 (high). */
   readonly priority: number;
   /** Broadcasting ends here; 0 for none. */
   readonly deadlineMs: number;
+  /** When it may be on air; empty for the whole day. */
+  readonly windows: readonly DailyWindow[];
+  /** Off the air until this is taken back; the gateway keeps the package. */
+  readonly paused: boolean;
 }
 export interface Current {
   readonly kind: 'current';
@@ -106,6 +125,7 @@ export type BackendMessage = Welcome | Job | Current | Piece | Withdraw | LinkEr
 type FieldType = 'text' | 'count' | 'flag' | 'bytes' | readonly FieldType[] | { readonly [name: string]: FieldType };
 
 const ON_AIR: FieldType = { jobId: 'text', groups: 'count', firstGroupMs: 'count', lastGroupMs: 'count' };
+const WINDOW: FieldType = { fromMinute: 'count', toMinute: 'count' };
 const STREAM_COUNT: FieldType = { stream: 'count', groups: 'count', dataGroups: 'count' };
 
 /** The fields of every message; a one-element list stands for "any number of these". */
@@ -123,10 +143,13 @@ const BACKEND_FIELDS: Record<BackendMessage['kind'], { readonly [name: string]: 
     sizeBytes: 'count',
     vendor: 'text',
     deviceType: 'text',
+    target: 'text',
     version: 'text',
     sequence: 'count',
     priority: 'count',
     deadlineMs: 'count',
+    windows: [WINDOW],
+    paused: 'flag',
   },
   current: { jobIds: ['text'] },
   piece: { jobId: 'text', offsetBytes: 'count', bytes: 'bytes' },
@@ -165,6 +188,12 @@ function isList(type: readonly FieldType[] | { readonly [name: string]: FieldTyp
   return Array.isArray(type);
 }
 
+export function isUsableWindow({ fromMinute, toMinute }: DailyWindow): boolean {
+  const whole = Number.isInteger(fromMinute) && Number.isInteger(toMinute);
+  const inDay = fromMinute >= 0 && fromMinute < MINUTES_OF_DAY && toMinute > 0 && toMinute <= MINUTES_OF_DAY;
+  return whole && inDay && fromMinute !== toMinute;
+}
+
 export type MessageFault = 'not-cbor' | 'unknown-kind' | 'wrong-fields';
 export type Parsed<Message> = { readonly message: Message } | { readonly fault: MessageFault };
 
@@ -195,7 +224,8 @@ export function parseGatewayMessage(cbor: Uint8Array): Parsed<GatewayMessage> {
 
 export function parseBackendMessage(cbor: Uint8Array): Parsed<BackendMessage> {
   const parsed = parse<BackendMessage>(cbor, BACKEND_FIELDS);
-  if ('message' in parsed && parsed.message.kind === 'job' && parsed.message.packageSha256.length !== 32)
-    return { fault: 'wrong-fields' };
-  return parsed;
+  if (!('message' in parsed) || parsed.message.kind !== 'job') return parsed;
+  const { packageSha256, windows } = parsed.message;
+  const right = packageSha256.length === 32 && windows.length <= WINDOWS_MAX && windows.every(isUsableWindow);
+  return right ? parsed : { fault: 'wrong-fields' };
 }

@@ -27,6 +27,11 @@ function widthOf(scheme: number): Width {
   return width;
 }
 
+/** Blocks of which each must be complete. */
+export function fountainBlocks(sizeBytes: number, scheme: number): number {
+  return scheme === SCHEME_REED_SOLOMON ? 1 : layoutOf(sizeBytes, widthOf(scheme)).blocks;
+}
+
 export function makeSpreader(bytes: Uint8Array, scheme: number): Spreader {
   if (scheme === SCHEME_REED_SOLOMON) return new CodeWordSpreader(bytes);
   return new FountainSpreader(bytes, widthOf(scheme));

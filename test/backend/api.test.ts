@@ -81,6 +81,8 @@ describe('the document', () => {
       'get /v1/updates/{id}',
       'get /v1/updates/{id}/package',
       'post /v1/device-types',
+      'post /v1/jobs/{id}/pause',
+      'post /v1/jobs/{id}/resume',
       'post /v1/updates',
       'post /v1/updates/{id}/schedule',
       'post /v1/updates/{id}/withdraw',

@@ -7,6 +7,7 @@ import { encodeFrame } from '../../codec/messages/frame.ts';
 import { counts, linkStage } from './link-stage.ts';
 import { newStage, noise } from './stage.ts';
 import { dial, GatewayEnd } from './wire.ts';
+import { LINK_PROTOCOL } from '../../codec/messages/link.ts';
 
 describe('a stranger', () => {
   it('without a certificate, or with one of another authority, gets no word', async () => {
@@ -106,7 +107,7 @@ describe('a gateway', () => {
     twice.hello();
     expect(await twice.next('error')).toMatchObject({ code: 'out-of-order' });
     const newer = dial(port, bundle);
-    newer.send({ kind: 'hello', protocol: 2, software: 'x', storedJobIds: [] });
+    newer.send({ kind: 'hello', protocol: LINK_PROTOCOL + 1, software: 'x', storedJobIds: [] });
     expect(await newer.next('error')).toMatchObject({ code: 'protocol' });
   });
 });

@@ -18,7 +18,7 @@ describe('a gateway', () => {
     await end.until((received) => received.find(({ kind }) => kind === 'current'));
     const job = await onlyJob(stage);
     expect(end.received).toMatchObject([
-      { kind: 'welcome', protocol: 1, gateway: 'north' },
+      { kind: 'welcome', protocol: 2, gateway: 'north' },
       {
         kind: 'job',
         jobId: job.id,
@@ -29,6 +29,9 @@ describe('a gateway', () => {
         sequence: 1,
         priority: 7,
         deadlineMs: 0,
+        target: 'image/rootfs',
+        windows: [],
+        paused: false,
       },
       { kind: 'current', jobIds: [job.id] },
     ]);
@@ -126,6 +129,47 @@ describe('a gateway', () => {
     expect(await end.next('withdraw')).toEqual({ kind: 'withdraw', jobId, reason: 'Wrong colour.' });
     end.send({ kind: 'want', jobId, offsetBytes: 0 });
     expect(await end.next('withdraw')).toMatchObject({ jobId });
+  });
+
+  it('is told when a job is on air, what it replaces, and that it is paused and resumed', async () => {
+    const { stage, bundle, deviceTypeId, port } = await linkStage();
+    const windows = '22:00-05:00,12:00-24:00';
+    const update = await stage.newUpdate({ deviceTypeId, version: '1', scheduleTime: 'now', windows });
+    expect(update.windows).toEqual(windows.split(','));
+    const end = dial(port, bundle);
+    end.hello();
+    const first = await end.next('job');
+    expect(first).toMatchObject({
+      target: 'image/rootfs',
+      paused: false,
+      windows: [
+        { fromMinute: 1320, toMinute: 300 },
+        { fromMinute: 720, toMinute: 1440 },
+      ],
+    });
+    await stage.request('POST', `/v1/jobs/${first.jobId}/pause`, {});
+    expect(await end.next('job')).toEqual({ ...first, paused: true });
+    await stage.request('POST', `/v1/jobs/${first.jobId}/resume`, {});
+    expect(await end.next('job')).toEqual(first);
+    await stage.request('POST', `/v1/updates/${update.id}/schedule`, { at: 'now', windows: [] });
+    expect(await end.next('job')).toEqual({ ...first, windows: [] });
+    await stage.request('POST', `/v1/updates/${update.id}/withdraw`, {});
+    expect(await stage.request('POST', `/v1/jobs/${first.jobId}/pause`, {})).toMatchObject({
+      status: 409,
+      body: { error: { code: 'job-ended' } },
+    });
+    expect(await stage.request('POST', '/v1/jobs/none/pause', {})).toMatchObject({ status: 404 });
+  });
+
+  it('that refuses a job is quoted to the developer', async () => {
+    const { stage, bundle, deviceTypeId, port } = await linkStage();
+    await stage.newUpdate({ deviceTypeId, version: '1', scheduleTime: 'now' });
+    const end = dial(port, bundle);
+    end.hello();
+    const { jobId } = await end.next('job');
+    const detail = 'Refused: the deadline cannot be kept with a data share of 0.25; a share of 0.4 would do.';
+    end.send({ kind: 'receipt', jobId, state: 'refused', detail });
+    await expect.poll(async () => await onlyJob(stage)).toMatchObject({ state: 'refused', reason: detail });
   });
 
   it('is told of a new priority of a job that it has', async () => {

@@ -60,7 +60,23 @@ describe('the programs', () => {
     ]);
     expect(JSON.parse(jobs.stdout)).toMatchObject({ gateway: 'north', state: 'due', facts: { received: null } });
     expect(JSON.parse(gateways.stdout)).toMatchObject({ name: 'north', connected: false });
+    const { id: jobId } = JSON.parse(jobs.stdout) as { id: string };
+    expect(JSON.parse((await carillon('job', 'pause', jobId)).stdout)).toMatchObject({ state: 'due', paused: true });
+    expect(JSON.parse((await carillon('job', 'resume', jobId)).stdout)).toMatchObject({ state: 'due', paused: false });
+    const terms = ['--at', 'now', '--windows', '22:00-05:00,12:00-13:00', '--priority', '9'];
+    expect(JSON.parse((await carillon('update', 'schedule', update.id, ...terms)).stdout)).toMatchObject({
+      windows: ['22:00-05:00', '12:00-13:00'],
+      priority: 9,
+    });
+    expect(await carillon('update', 'schedule', update.id, '--at', 'now', '--windows', '22-5')).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('times of the day in UTC'),
+    });
     expect(await carillon('update', 'withdraw', update.id, '--reason', 'test')).toMatchObject({ status: 0 });
+    expect(await carillon('job', 'pause', jobId)).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('has ended (withdrawn)'),
+    });
     expect(JSON.parse((await carillon('update', 'show', update.id)).stdout)).toMatchObject({ state: 'withdrawn' });
     expect(await carillon('update', 'schedule', update.id, '--at', 'now')).toMatchObject({ status: 3 });
 

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Receipt, ReceiptState } from '../../codec/messages/link.ts';
 import { JOB_STATES, type JobEvent, type JobState, LIVE_STATES, OPEN_STATES } from '../../backend/job-states.ts';
+import { recordReceipt } from '../../backend/link/evidence.ts';
 import { tick } from '../../backend/schedule.ts';
 import { openStore, type Store } from '../../backend/store/open.ts';
 import { newGateway, newStage, type Stage, startOn } from './stage.ts';
@@ -47,6 +49,24 @@ function tickInThread(path: string, nowMs: number): Promise<string[]> {
 
 async function dueEvents(store: Store): Promise<number> {
   return (await store.selectFrom('jobEvent').select('id').where('toState', '=', 'due').execute()).length;
+}
+
+async function gatewayNamed(store: Store, name: string): Promise<{ id: string; name: string }> {
+  return await store.selectFrom('gateway').select(['id', 'name']).where('name', '=', name).executeTakeFirstOrThrow();
+}
+
+async function jobId({ running }: Stage, version: string): Promise<string> {
+  const row = await running.store
+    .selectFrom('job')
+    .innerJoin('update', 'update.id', 'job.updateId')
+    .select('job.id')
+    .where('update.version', '=', version)
+    .executeTakeFirstOrThrow();
+  return row.id;
+}
+
+function receiptOf(id: string, state: ReceiptState, detail = ''): Receipt {
+  return { kind: 'receipt', jobId: id, state, detail };
 }
 
 describe('the table of states', () => {
@@ -131,7 +151,7 @@ describe('a job', () => {
     expect(await dueEvents(stage.running.store)).toBe(1);
   });
 
-  it('is superseded by a newer sequence of the same target, when that comes due', async () => {
+  it('is superseded by a newer sequence of the same target, when the gateway holds that', async () => {
     const { stage, clock } = await clockedStage();
     const deviceTypeId = await stage.newDeviceType();
     await stage.newUpdate({ deviceTypeId, version: '1', scheduleTime: 'now' });
@@ -140,21 +160,58 @@ describe('a job', () => {
     expect(await states(stage.running.store)).toEqual(['1 due', '2 planned', 'app due']);
     clock.nowMs = T0 + 5 * MINUTE_MS;
     await stage.running.tick();
+    expect(await states(stage.running.store)).toEqual(['1 due', '2 due', 'app due']);
+    const north = await gatewayNamed(stage.running.store, 'north');
+    await recordReceipt(stage.running.store, north, receiptOf(await jobId(stage, '1'), 'on-air'), T0);
+    await recordReceipt(stage.running.store, north, receiptOf(await jobId(stage, '2'), 'stored'), T0);
+    await stage.running.tick();
     expect(await states(stage.running.store)).toEqual([
       '1 withdrawn: Superseded by version 2 (sequence 2).',
-      '2 due',
+      '2 stored',
       'app due',
     ]);
   });
 
-  it('that comes due after a newer one of the same target is withdrawn at once', async () => {
+  it('stays while the newer one is paused', async () => {
+    const { stage } = await clockedStage();
+    const deviceTypeId = await stage.newDeviceType();
+    for (const version of ['1', '2']) await stage.newUpdate({ deviceTypeId, version, scheduleTime: 'now' });
+    const newer = await jobId(stage, '2');
+    expect(await stage.request('POST', `/v1/jobs/${newer}/pause`, {})).toMatchObject({ body: { paused: true } });
+    const north = await gatewayNamed(stage.running.store, 'north');
+    await recordReceipt(stage.running.store, north, receiptOf(newer, 'stored'), T0);
+    await stage.running.tick();
+    expect(await states(stage.running.store)).toEqual(['1 due', '2 stored']);
+    expect(await stage.request('POST', `/v1/jobs/${newer}/resume`, {})).toMatchObject({ body: { paused: false } });
+    expect(await states(stage.running.store)).toEqual([
+      '1 withdrawn: Superseded by version 2 (sequence 2).',
+      '2 stored',
+    ]);
+  });
+
+  it('is finished when its gateway says that it was superseded, and why is kept', async () => {
+    const { stage } = await clockedStage();
+    const deviceTypeId = await stage.newDeviceType();
+    await stage.newUpdate({ deviceTypeId, version: '1', scheduleTime: 'now' });
+    const north = await gatewayNamed(stage.running.store, 'north');
+    const detail = 'Superseded by version 2 (sequence 2).';
+    await recordReceipt(stage.running.store, north, receiptOf(await jobId(stage, '1'), 'finished', detail), T0);
+    expect(await states(stage.running.store)).toEqual([`1 finished: ${detail}`]);
+  });
+
+  it('that comes due after a newer one of the same target is held is withdrawn at once', async () => {
     const { stage, clock } = await clockedStage();
     const deviceTypeId = await stage.newDeviceType();
     await stage.newUpdate({ deviceTypeId, version: '1', scheduleTime: at(5) });
     await stage.newUpdate({ deviceTypeId, version: '2', scheduleTime: 'now' });
+    const north = await gatewayNamed(stage.running.store, 'north');
+    await recordReceipt(stage.running.store, north, receiptOf(await jobId(stage, '2'), 'stored'), T0);
     clock.nowMs = T0 + 5 * MINUTE_MS;
     await stage.running.tick();
-    expect(await states(stage.running.store)).toEqual(['1 withdrawn: Superseded by version 2 (sequence 2).', '2 due']);
+    expect(await states(stage.running.store)).toEqual([
+      '1 withdrawn: Superseded by version 2 (sequence 2).',
+      '2 stored',
+    ]);
   });
 
   it('keeps its state over a restart, and what came due meanwhile comes due once', async () => {
@@ -176,11 +233,7 @@ describe('a job', () => {
     await stage.newUpdate({ deviceTypeId, version: '1', scheduleTime: 'now' });
     expect(await revokeGateway(stage.running.store, 'south', T0)).toBe(1);
     await stage.newUpdate({ deviceTypeId, version: '2', scheduleTime: 'now' });
-    expect(await states(stage.running.store)).toEqual([
-      '1 withdrawn: Superseded by version 2 (sequence 2).',
-      '1 withdrawn: The gateway was revoked.',
-      '2 due',
-    ]);
+    expect(await states(stage.running.store)).toEqual(['1 due', '1 withdrawn: The gateway was revoked.', '2 due']);
     expect(await stage.upload({ deviceTypeId, version: '3', gateways: 'south' }, 'x')).toMatchObject({ status: 422 });
   });
 

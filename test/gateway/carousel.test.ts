@@ -4,10 +4,13 @@ import { type Carried, StreamCarrier } from '#codec/groups/carry.ts';
 import type { Directory } from '#codec/groups/directory.ts';
 import type { Group, ReceivedGroup, StreamNumber } from '#codec/groups/group.ts';
 import { parseProgrammeGroup } from '#codec/groups/programme.ts';
+import { SCHEME_FOUNTAIN_A } from '#codec/symbols/schemes.ts';
 import type { Clock } from '#hardware/contracts.ts';
 import { Carousel, type CarouselObject } from '../../gateway/carousel.ts';
 import { parseConfig } from '../../gateway/config.ts';
 import { Counters } from '../../gateway/counters.ts';
+import { neededNibbles } from '../../gateway/need.ts';
+import type { LiveObject } from '../../gateway/schedule.ts';
 import { GroupClock } from '../../gateway/group-clock.ts';
 import { Programme } from '../../gateway/programme.ts';
 import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
@@ -16,8 +19,20 @@ import { newFolder, noise, STATION } from './station.ts';
 const PI = 0xd318;
 const MINUTE_GROUPS = 60 * GROUPS_PER_SECOND;
 
-function object(seed: number, weight: number, sizeBytes = 3000): CarouselObject {
-  return { bytes: noise(sizeBytes, seed), weight, deviceTypeTag: seed, deadlineMinutes: 0 };
+const SIZE_BYTES = 3000;
+
+/** `priority`: also 0, which stands for one that rests. */
+function object(seed: number, priority: number): CarouselObject {
+  const jobId = `${priority} ${seed}`;
+  return { jobId, bytes: noise(SIZE_BYTES, seed), scheme: SCHEME_FOUNTAIN_A, deviceTypeTag: seed, deadlineMinutes: 0 };
+}
+
+/** Everything was sent once, so that shares are those of objects that stay on air. */
+function finished(jobId: string): LiveObject | undefined {
+  const priority = Number.parseInt(jobId, 10);
+  const needed = neededNibbles(SIZE_BYTES, 0.1, false);
+  if (priority === 0) return undefined;
+  return { priority, sizeBytes: SIZE_BYTES, neededNibbles: needed, sentNibbles: needed, promise: undefined };
 }
 
 function newCarrier(stream: StreamNumber): StreamCarrier {
@@ -29,6 +44,7 @@ class Bench {
   readonly saved: Directory[] = [];
   readonly carousel: Carousel;
   failing = false;
+  live = finished;
 
   constructor(streams: readonly StreamNumber[], previous?: Directory) {
     this.carriers = streams.map(newCarrier);
@@ -41,6 +57,8 @@ class Bench {
         this.saved.push(directory);
         return Promise.resolve();
       },
+      live: (jobId) => this.live(jobId),
+      nibblesPerSecond: 20,
     });
   }
 
@@ -70,21 +88,56 @@ function shareOf(runs: readonly number[], handle: number): number {
 }
 
 describe('the carousel', () => {
-  it('gives the directory one run in 16 and the rest by weight, over ten minutes of a whole stream', async () => {
+  it('gives objects their shares and the directory half a pass in the runs of the quickest, over ten minutes', async () => {
     const bench = new Bench([0]);
-    bench.carousel.setObjects([object(1, 6), object(2, 3), object(3, 1)]);
+    bench.carousel.setObjects([object(1, 9), object(2, 4), object(3, 1)]);
     const runs = runsOf(await bench.send(0, 10 * MINUTE_GROUPS));
-    expect(shareOf(runs, 0)).toBeCloseTo(1 / 16, 2);
     const rest = runs.filter((handle) => handle !== 0);
-    for (const [handle, weight] of [[1, 6] as const, [2, 3] as const, [3, 1] as const])
-      expect(Math.abs(shareOf(rest, handle) - (0.02 + (0.94 * weight) / 10))).toBeLessThan(0.01);
+    // 2 % each, and 94 % by the square root of the priority; all are of one size.
+    for (const [handle, share] of [[1, 0.49] as const, [2, 0.333] as const, [3, 0.177] as const])
+      expect(Math.abs(shareOf(rest, handle) - share)).toBeLessThan(0.01);
+    // The quickest needs 118 runs of this stream at its share; three entries are said in two runs.
+    const quickestRuns = neededNibbles(SIZE_BYTES, 0.1, false) / 32 / 0.49;
+    expect(shareOf(runs, 0)).toBeCloseTo(2 / Math.floor(quickestRuns / 2), 2);
   });
 
-  it('leaves nobody without the floor of 2 %', async () => {
+  it('leaves nobody waiting for more than 50 runs of objects, whatever the others are given', async () => {
     const bench = new Bench([0]);
-    bench.carousel.setObjects([object(1, 1000), ...Array.from({ length: 12 }, (_, i) => object(i + 2, 1))]);
+    bench.live = (jobId) => {
+      const live = finished(jobId);
+      // One that is not finished and important takes half of what is left.
+      return jobId.startsWith('9') && live !== undefined ? { ...live, sentNibbles: 0 } : live;
+    };
+    bench.carousel.setObjects([object(1, 9), ...Array.from({ length: 12 }, (_, i) => object(i + 2, 1))]);
     const runs = runsOf(await bench.send(0, 30 * MINUTE_GROUPS)).filter((handle) => handle !== 0);
-    for (let handle = 2; handle <= 13; handle++) expect(shareOf(runs, handle)).toBeGreaterThan(0.018);
+    for (let handle = 1; handle <= 13; handle++) {
+      const places = runs.flatMap((served, place) => (served === handle ? [place] : []));
+      const waits = places.map((place, i) => place - (places[i - 1] ?? -1));
+      expect(Math.max(...waits)).toBeLessThanOrEqual(50);
+    }
+  });
+
+  it('gives an object that rests no run, and leaves it in the directory', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects([object(1, 1), object(2, 0)]);
+    const runs = runsOf(await bench.send(0, 10 * MINUTE_GROUPS));
+    expect(bench.saved.map(({ entries }) => entries.length)).toEqual([2]);
+    expect(shareOf(runs, 2)).toBe(0);
+    expect(shareOf(runs, 1)).toBeGreaterThan(0.9);
+  });
+
+  it('has nothing to say while all rest, ends the run that was begun, and goes on in the same version', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects([object(1, 1)]);
+    await bench.send(0, 100);
+    bench.live = () => undefined;
+    const [carrier] = bench.carriers;
+    while (bench.carousel.hasWork(carrier)) await bench.send(0, 1);
+    expect(carrier.counter).toBe(112);
+    bench.live = finished;
+    expect(bench.carousel.hasWork(carrier)).toBe(true);
+    expect(runsOf(await bench.send(0, 64)).filter((handle) => handle === 1).length).toBeGreaterThan(2);
+    expect(bench.saved.length).toBe(1);
   });
 
   it('says the directory first, until a receiver that misses nothing has it', async () => {

@@ -21,7 +21,7 @@ describe('the configuration', () => {
       link: undefined,
       dataShare: 0.25,
       rateHz: 250_000,
-      station: { pi: 0xd318, groupTypeCode: 22, channel: 16, streams: [0], rdsDeviationHz: 2000 },
+      station: { pi: 0xd318, groupTypeCode: 22, channel: 16, streams: [0], rdsDeviationHz: 2000, assumedLoss: 0.1 },
     });
     expect(config.outputs).toMatchObject([{ kind: 'air', speed: 1, cnDb: Number.POSITIVE_INFINITY, seed: 1 }]);
   });
@@ -59,6 +59,7 @@ describe('the configuration', () => {
       { ...LEAST, station: { ...STATION, rds2: true }, output: { kind: 'mpx-file', path: 'x', rateHz: 144_000 } },
       'rateHz must be 157000 or more',
     ],
+    [{ ...LEAST, station: { ...STATION, assumedLoss: 1 } }, 'station.assumedLoss must be a number from 0 to 0.9'],
     [{ ...LEAST, trustedKeys: [''] }, 'trustedKeys[0]'],
     ['text', 'must be an object'],
   ])('says what is wrong in %j', (value, message) => {

@@ -14,16 +14,16 @@ afterEach(async () => {
 
 describe('the job list', () => {
   it('has these transitions and no others', () => {
-    const events: JobEvent[] = ['accepted', 'refused', 'first-group', 'deadline', 'damaged'];
+    const events: JobEvent[] = ['accepted', 'refused', 'first-group', 'deadline', 'superseded', 'damaged'];
     const table = JOB_STATES.map(
       (state) => `${state}: ${events.map((event) => JOB_TABLE[state][event] ?? '-').join(' ')}`,
     );
     expect(table).toEqual([
-      'wanted: stored refused - finished -',
-      'stored: - - on-air finished wanted',
-      'on-air: - - - finished wanted',
-      'refused: - - - finished -',
-      'finished: - - - - -',
+      'wanted: stored refused - finished finished -',
+      'stored: - - on-air finished finished wanted',
+      'on-air: - - - finished finished wanted',
+      'refused: - - - finished - -',
+      'finished: - - - - - -',
     ]);
   });
 
@@ -55,6 +55,28 @@ describe('the job list', () => {
     await expect(list.apply('j1', 'accepted')).rejects.toThrow('ENOENT');
     await expect(list.put(jobFor('j2', BYTES))).rejects.toThrow('ENOENT');
     expect(list.all().map(({ job, state }) => [job.jobId, state])).toEqual([['j1', 'wanted']]);
+  });
+
+  it('takes over the list of version 0.1.0: deadlines were promised, and nothing is replaced before the backend says so', async () => {
+    const { target: _t, windows: _w, paused: _p, ...rest } = jobFor('j1', BYTES, { deadlineMs: 9 });
+    const old = { ...rest, packageSha256: rest.packageSha256.toHex(), state: 'on-air', detail: '' };
+    await writeFile(
+      folder.file('jobs.json'),
+      JSON.stringify({ format: 1, jobs: [old, { ...old, jobId: 'j2', deadlineMs: 0 }] }),
+    );
+    const [j1, j2] = (await JobList.load(folder.path)).all();
+    expect(j1).toMatchObject({ promised: true, job: { target: 'unknown/j1', windows: [], paused: false } });
+    expect(j2).toMatchObject({ promised: false, job: { target: 'unknown/j2' } });
+  });
+
+  it('keeps windows, pause and promise, and takes no window that is none', async () => {
+    const windows = [{ fromMinute: 60, toMinute: 90 }];
+    const list = await JobList.load(folder.path);
+    const known = await list.put(jobFor('j1', BYTES, { windows, paused: true, deadlineMs: 9 }), true);
+    expect((await JobList.load(folder.path)).get('j1')).toEqual(known);
+    const text = await readFile(folder.file('jobs.json'), 'utf8');
+    await writeFile(folder.file('jobs.json'), text.replace('"toMinute": 90', '"toMinute": 60'));
+    await expect(JobList.load(folder.path)).rejects.toThrow('no window of a day');
   });
 
   it('says when its file is damaged, and leaves it', async () => {

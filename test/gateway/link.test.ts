@@ -36,6 +36,9 @@ afterEach(async () => {
 type Changes = Partial<LinkOptions> & Partial<Pick<IntakeOptions, 'maxJobs' | 'maxBytes'>>;
 
 /** The part of a gateway that talks to the backend. */
+/** A deadline that the station of these tests cannot keep. */
+const HOPELESS_MS = 4_000_000_000_000;
+
 class Gateway {
   readonly held: string[] = [];
   readonly gone: string[] = [];
@@ -59,8 +62,9 @@ class Gateway {
     this.intake = new Intake({
       jobs,
       packages,
-      onHeld: ({ jobId }) => this.held.push(jobId),
-      onChanged: ({ jobId, priority }) => this.held.push(`${jobId}:${priority}`),
+      refusalOf: ({ deadlineMs }) => (deadlineMs === HOPELESS_MS ? 'Refused: no share would do.' : undefined),
+      onHeld: ({ job: { jobId } }) => this.held.push(jobId),
+      onChanged: ({ job: { jobId, priority } }) => this.held.push(`${jobId}:${priority}`),
       onGone: (jobId) => this.gone.push(jobId),
       onEvent,
       retryMs: 100,
@@ -107,7 +111,7 @@ class Gateway {
 }
 
 function offer(jobId: string, bytes: Uint8Array, more: Partial<Job> = {}): void {
-  backend.offers.push({ job: jobFor(jobId, bytes, more), bytes });
+  backend.offers.push({ job: jobFor(jobId, bytes, { target: `app/${jobId}`, ...more }), bytes });
 }
 
 async function storedFiles(): Promise<string[]> {
@@ -340,6 +344,7 @@ describe('the line to the backend', () => {
     const intake = new Intake({
       jobs,
       packages: { partBytes: async () => await look.promise } as unknown as PackageStore,
+      refusalOf: () => undefined,
       onHeld: () => {},
       onChanged: () => {},
       onGone: () => {},
@@ -392,7 +397,7 @@ describe('the line to the backend', () => {
     const streams = [0, 1, 2, 3].map((stream) => ({ stream, groups: atMs, dataGroups: atMs }));
     const heartbeat: Heartbeat = { kind: 'heartbeat', timeMs: atMs, transmitting: true, onAir, streams };
     expect(() => encodeFrame(encodeMessage(heartbeat))).not.toThrow();
-    const hello: GatewayMessage = { kind: 'hello', protocol: 1, software: 'x', storedJobIds: jobIds };
+    const hello: GatewayMessage = { kind: 'hello', protocol: 2, software: 'x', storedJobIds: jobIds };
     expect(() => encodeFrame(encodeMessage(hello))).not.toThrow();
   });
 

@@ -9,6 +9,12 @@ function slotsOf(share: number, count: number, rates = DEFAULT_RATES, startMs = 
   return Array.from({ length: count }, (_, i) => rota.next(startMs + (i + 1) * SLOT_MS));
 }
 
+/** How many are true in every window of so many. */
+function countsIn(flags: readonly boolean[], length: number): number[] {
+  let count = 0;
+  return flags.map((flag, i) => (count += Number(flag) - Number(flags[i - length] ?? false))).slice(length - 1);
+}
+
 function isOurs(slot: RotaSlot): boolean {
   return slot === 'data' || slot === '3A';
 }
@@ -28,6 +34,28 @@ describe('the data share', () => {
         },
       ),
       { numRuns: 60 },
+    );
+  });
+
+  it('property: is within a hundredth over any minute, at any share and any start', () => {
+    const minute = 685;
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.05, max: largestShare(DEFAULT_RATES), noNaN: true }),
+        fc.nat(120_000),
+        (share, startMs) => {
+          const ours = slotsOf(share, 4 * minute, DEFAULT_RATES, startMs).map(isOurs);
+          const errors = countsIn(ours, minute).map((count) => Math.abs(count / minute - share));
+          expect(Math.max(...errors)).toBeLessThanOrEqual(0.01);
+        },
+      ),
+      {
+        numRuns: 200,
+        examples: [
+          [0.05, 0],
+          [largestShare(DEFAULT_RATES), 59_000],
+        ],
+      },
     );
   });
 
@@ -70,6 +98,51 @@ describe('the programme', () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  it('property: misses no rate in any ten seconds, and tells every minute, at any share and any start', () => {
+    // A group of each may stand just outside.
+    const tenSeconds = Math.floor(10 * GROUPS_PER_SECOND);
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.05, max: largestShare(DEFAULT_RATES), noNaN: true }),
+        fc.nat(120_000),
+        (share, startMs) => {
+          const slots = slotsOf(share, 5 * 685, DEFAULT_RATES, startMs);
+          const least = (wanted: RotaSlot): number =>
+            Math.min(
+              ...countsIn(
+                slots.map((slot) => slot === wanted),
+                tenSeconds,
+              ),
+            );
+          expect(least('0A')).toBeGreaterThanOrEqual(2 * 10 - 1);
+          expect(least('2A')).toBeGreaterThanOrEqual(0.5 * 10 - 1);
+          const minutes =
+            Math.floor((startMs + slots.length * SLOT_MS) / 60_000) - Math.floor((startMs + SLOT_MS) / 60_000);
+          expect(slots.filter((slot) => slot === '4A').length).toBeGreaterThanOrEqual(minutes - 1);
+          expect(slots.filter((slot) => slot === '4A').length).toBeLessThanOrEqual(minutes);
+        },
+      ),
+      {
+        numRuns: 200,
+        examples: [
+          [0.05, 0],
+          [largestShare(DEFAULT_RATES), 59_000],
+        ],
+      },
+    );
+  });
+
+  it('tells a minute that begins just when another share begins, and none twice', () => {
+    const first = new Rota({ share: 0.01, rates: { ...DEFAULT_RATES, announcementsPerSecond: 0.05 } });
+    for (let slot = 1; slot <= 200; slot++) first.next(60_000 - (201 - slot) * SLOT_MS);
+    const second = new Rota({ share: 0.5, rates: DEFAULT_RATES, after: first });
+    const slots = Array.from({ length: 20 }, (_, i) => second.next(60_001 + i * SLOT_MS));
+    expect(slots.filter((slot) => slot === '4A').length).toBe(1);
+    const third = new Rota({ share: 0.01, rates: { ...DEFAULT_RATES, announcementsPerSecond: 0.05 }, after: second });
+    const later = Array.from({ length: 20 }, (_, i) => third.next(62_000 + i * SLOT_MS));
+    expect(later).not.toContain('4A');
   });
 
   it('has 0A at least every second, and announces in the first slots', () => {

@@ -76,8 +76,11 @@ export function jobFor(jobId: string, bytes: Uint8Array, more: Partial<Job> = {}
     deviceType: 'kiosk',
     version: '1.0.0',
     sequence: 1,
+    target: 'image/rootfs',
     priority: 5,
     deadlineMs: 0,
+    windows: [],
+    paused: false,
     ...more,
   };
 }

@@ -50,6 +50,14 @@ const fromBackend: fc.Arbitrary<BackendMessage> = fc.oneof(
     sequence: count,
     priority: count,
     deadlineMs: count,
+    target: text,
+    windows: fc.array(
+      fc
+        .record({ fromMinute: fc.nat(1439), toMinute: fc.integer({ min: 1, max: 1440 }) })
+        .filter(({ fromMinute, toMinute }) => fromMinute !== toMinute),
+      { maxLength: 24 },
+    ),
+    paused: fc.boolean(),
   }),
   fc.record({ kind: fc.constant('current' as const), jobIds: fc.array(text, { maxLength: 5 }) }),
   fc.record({
@@ -134,13 +142,34 @@ describe('messages', () => {
       sizeBytes: 1,
       vendor: 'v',
       deviceType: 'd',
+      target: 'image/rootfs',
       version: '1',
       sequence: 1,
       priority: 1,
       deadlineMs: 0,
+      windows: [],
+      paused: false,
     };
     expect(parseBackendMessage(encode(job))).toEqual({ fault: 'wrong-fields' });
-    expect(parseBackendMessage(encode({ ...job, packageSha256: new Uint8Array(32) }))).toHaveProperty('message');
+    const right = { ...job, packageSha256: new Uint8Array(32) };
+    expect(parseBackendMessage(encode(right))).toHaveProperty('message');
+    for (const [fromMinute, toMinute] of [
+      [0, 1440],
+      [1439, 1],
+      [60, 90],
+    ])
+      expect(parseBackendMessage(encode({ ...right, windows: [{ fromMinute, toMinute }] }))).toHaveProperty('message');
+    for (const [fromMinute, toMinute] of [
+      [60, 60],
+      [1440, 60],
+      [0, 1441],
+      [60, 0],
+    ])
+      expect(parseBackendMessage(encode({ ...right, windows: [{ fromMinute, toMinute }] }))).toEqual({
+        fault: 'wrong-fields',
+      });
+    const many = Array.from({ length: 25 }, () => ({ fromMinute: 0, toMinute: 1 }));
+    expect(parseBackendMessage(encode({ ...right, windows: many }))).toEqual({ fault: 'wrong-fields' });
   });
 
   it('in CBOR that says one thing in two ways are refused', () => {

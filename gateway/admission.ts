@@ -1,0 +1,107 @@
+/**
+ * Whether a job with a deadline can be promised beside what was promised before. One that cannot is refused, with the share that
+ * would do: better than a broadcast that ends before a receiver can have it.
+ */
+
+import { OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
+import type { DailyWindow } from '#codec/messages/link.ts';
+import { capacityOf, type StationAir } from './capacity.ts';
+import type { KnownJob } from './jobs.ts';
+import { type Need, needOf } from './need.ts';
+import { finishTimes, type Promised } from './promises.ts';
+
+export interface Applicant {
+  readonly sizeBytes: number;
+  /** 0 = none: nothing is promised, so nothing is refused. */
+  readonly deadlineMs: number;
+  readonly windows: readonly DailyWindow[];
+  /** Sent already, when its deadline or windows are being changed. */
+  readonly sentNibbles: number;
+}
+
+export interface AdmissionQuestion {
+  readonly applicant: Applicant;
+  /** Promises made before, with what they still need. */
+  readonly promises: readonly Promised[];
+  readonly air: StationAir;
+  /** The largest data share that leaves the programme its groups. */
+  readonly largestShare: number;
+  readonly nowMs: number;
+}
+
+/** Undefined when it is admitted, else a sentence that says why not. */
+export function refusalOf(question: AdmissionQuestion): string | undefined {
+  const { applicant, promises, air, largestShare } = question;
+  if (applicant.deadlineMs === 0 || canBeKept(question, air.dataShare)) return undefined;
+  const assumption = `a receiver that listens throughout and loses at most ${percent(air.assumedLoss)} of its groups`;
+  const beside = promises.length === 0 ? '' : ' beside what was promised before';
+  const could = `Refused: the deadline ${new Date(applicant.deadlineMs).toISOString()} cannot be kept${beside} for ${assumption}`;
+  if (unfinished(promises).length >= OBJECT_HANDLE_MAX)
+    return `${could}: ${OBJECT_HANDLE_MAX} promises are all that can be on air at a time.`;
+  const enough = smallestShare(question);
+  const now = `with a data share of ${air.dataShare}`;
+  return enough === undefined
+    ? `${could} ${now}, and no share up to ${hundredths(largestShare) / 100} would do; give it more time, or more of the day.`
+    : `${could} ${now}; a share of ${enough} would do.`;
+}
+
+/**
+ * In hundredths, above the share that the station has. Asked one by one, because more is not always enough when less was not: a
+ * larger share can turn another promise that was lost into one that has to be kept.
+ */
+function smallestShare(question: AdmissionQuestion): number | undefined {
+  for (let share = hundredths(question.air.dataShare) + 1; share <= hundredths(question.largestShare); share++)
+    if (canBeKept(question, share / 100)) return share / 100;
+  return undefined;
+}
+
+/** The applicant's deadline holds, and so does every other that would without it. */
+function canBeKept({ applicant, promises, air, nowMs }: AdmissionQuestion, dataShare: number): boolean {
+  const others = unfinished(promises);
+  if (others.length >= OBJECT_HANDLE_MAX) return false;
+  const { nibblesPerSecond, settleSeconds } = capacityOf({ ...air, dataShare });
+  const settled = (promise: Promised): Promised => settledBy(promise, settleSeconds);
+  // Once more before its first group: it has to come into the directory.
+  const mine = settledBy(
+    {
+      ...applicant,
+      remainingNibbles: Math.max(0, needOf(air.assumedLoss, air.streams)(applicant.sizeBytes) - applicant.sentNibbles),
+    },
+    2 * settleSeconds,
+  );
+  const before = finishTimes(others.map(settled), nibblesPerSecond, nowMs);
+  const after = finishTimes([...others.map(settled), mine], nibblesPerSecond, nowMs);
+  return after.every((finishMs, index) => Number.isFinite(finishMs) || before[index] === Number.POSITIVE_INFINITY);
+}
+
+/** What was promised to the jobs of a gateway and is not kept yet. A paused one counts: it may be resumed at any time. */
+export function promisesOf(
+  jobs: readonly KnownJob[],
+  sentNibbles: (jobId: string) => number,
+  neededNibbles: Need,
+): Promised[] {
+  return jobs
+    .filter(({ promised, state }) => promised && state !== 'finished' && state !== 'refused')
+    .map(({ job: { jobId, sizeBytes, deadlineMs, windows } }) => ({
+      remainingNibbles: Math.max(0, neededNibbles(sizeBytes) - sentNibbles(jobId)),
+      deadlineMs,
+      windows,
+    }));
+}
+
+/** What is sent must still be put to use: the promise ends a little before the deadline. */
+export function settledBy(promise: Promised, settleSeconds: number): Promised {
+  return { ...promise, deadlineMs: promise.deadlineMs - settleSeconds * 1000 };
+}
+
+function unfinished(promises: readonly Promised[]): Promised[] {
+  return promises.filter(({ remainingNibbles }) => remainingNibbles > 0);
+}
+
+function hundredths(share: number): number {
+  return Math.floor(share * 100 + 1e-9);
+}
+
+function percent(fraction: number): string {
+  return `${Math.round(fraction * 1000) / 10} %`;
+}

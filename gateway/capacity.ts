@@ -1,0 +1,54 @@
+/** What a station can carry: the one number that promises are counted against. */
+
+import { ANCHOR_SPACING } from '#codec/groups/anchor.ts';
+import { DIRECTORY_SHARE_MAX } from '#codec/groups/spacing.ts';
+import type { StreamNumber } from '#codec/groups/group.ts';
+import { payloadNibbles } from '#codec/symbols/layout.ts';
+import { DEFAULT_RATES, GROUPS_PER_SECOND } from './rota.ts';
+
+export interface StationAir {
+  /** Of stream 0; the other streams are ours altogether. */
+  readonly dataShare: number;
+  readonly streams: readonly StreamNumber[];
+  /** Of groups, that a receiver for which promises are made loses. */
+  readonly assumedLoss: number;
+  /** Seconds of signal in a second of the wall clock, by which deadlines are meant: not 1 where the air is simulated. */
+  readonly speed: number;
+}
+
+export interface Capacity {
+  /** Of objects, when the directory takes the most that it ever takes. */
+  readonly nibblesPerSecond: number;
+  /** Of payload, in the average group of ours that carries some. */
+  readonly nibblesPerGroup: number;
+  /** From the last group that a receiver needs to the moment at which it uses it: at the end of a run, or after a lost anchor or two. */
+  readonly settleSeconds: number;
+}
+
+/** An assignment, which is not counted, follows every second anchor of streams 1 to 3. */
+const ASSIGNMENT_SPACING = 2 * ANCHOR_SPACING;
+const RUN_GROUPS = 16;
+/** Every change costs the runs of a whole directory: eight changes an hour are allowed for, five runs of 16 groups each. */
+const CHANGES_GROUPS_PER_SECOND = (8 * 5 * 16) / 3600;
+
+export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAir): Capacity {
+  let groups = 0;
+  let nibbles = 0;
+  let slowest = Number.POSITIVE_INFINITY;
+  for (const stream of streams) {
+    const counted =
+      stream === 0
+        ? Math.max(0, dataShare * GROUPS_PER_SECOND - DEFAULT_RATES.announcementsPerSecond)
+        : (GROUPS_PER_SECOND * ASSIGNMENT_SPACING) / (ASSIGNMENT_SPACING + 1);
+    // A slow stream spends more on changes than on saying the directory again and again.
+    const directory = Math.min(counted, Math.max(DIRECTORY_SHARE_MAX * counted, CHANGES_GROUPS_PER_SECOND));
+    groups += counted - directory;
+    nibbles += (counted - directory) * payloadNibbles(stream);
+    slowest = Math.min(slowest, counted);
+  }
+  return {
+    nibblesPerSecond: nibbles * (1 - 1 / ANCHOR_SPACING) * speed,
+    nibblesPerGroup: groups > 0 ? nibbles / groups : payloadNibbles(0),
+    settleSeconds: (2 * RUN_GROUPS + ANCHOR_SPACING * assumedLoss) / slowest / speed,
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * The jobs of this station as the schedule sees them at this moment: what is held, what was counted, what was promised. Puts
+ * together what `lineup.ts`, `admission.ts` and `outlook.ts` decide; the time is an argument everywhere.
+ */
+
+import { OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
+import type { Job } from '#codec/messages/link.ts';
+import { promisesOf, refusalOf } from './admission.ts';
+import { type Capacity, capacityOf, type StationAir } from './capacity.ts';
+import type { CarouselObject } from './carousel.ts';
+import type { JobList } from './jobs.ts';
+import { canSpread, isChangeDue, liveObject } from './lineup.ts';
+import type { Metrics } from './metrics.ts';
+import { needOf } from './need.ts';
+import { type Outlook, outlook } from './outlook.ts';
+import type { LiveObject } from './schedule.ts';
+import { Shelf } from './shelf.ts';
+
+export interface PlanOptions {
+  readonly air: StationAir;
+  /** The largest data share that leaves the programme its groups. */
+  readonly largestShare: number;
+  readonly jobs: JobList;
+  readonly metrics: Metrics;
+}
+
+export class Plan {
+  readonly capacity: Capacity;
+  readonly shelf: Shelf;
+  readonly #options: PlanOptions;
+  /** What the last line was, in one text, and who had handles by it since when. */
+  #line = '';
+  #before: ReadonlySet<string> = new Set();
+  #changedMs = 0;
+  #isSpread = true;
+
+  constructor(options: PlanOptions) {
+    this.#options = options;
+    this.capacity = capacityOf(options.air);
+    this.shelf = new Shelf({
+      countOf: (jobId) => options.metrics.countOf(jobId),
+      neededNibbles: needOf(options.air.assumedLoss, options.air.streams),
+      hasTypeC: options.air.streams.some((stream) => stream > 0),
+    });
+  }
+
+  /** For the carousel: undefined while the job rests. */
+  live(jobId: string, nowMs: number): LiveObject | undefined {
+    const candidate = this.shelf.candidate(jobId);
+    const { settleSeconds } = this.capacity;
+    return candidate === undefined
+      ? undefined
+      : liveObject(candidate, { nowMs, settleSeconds, isSpread: this.#isSpread });
+  }
+
+  /**
+   * What shall be on air, the next for a handle first; undefined when that is as it was. `isChanged`: jobs came, went, or have other
+   * terms; else only time has passed.
+   */
+  newLine(nowMs: number, isChanged: boolean): CarouselObject[] | undefined {
+    const held = this.shelf.lineUp(nowMs);
+    this.#isSpread = canSpread(held);
+    const line = JSON.stringify(held.map(({ jobId, deadlineMs }) => [jobId, deadlineMs]));
+    if (line === this.#line) return undefined;
+    if (!isChanged && !isChangeDue({ before: this.#before, held, sinceMs: nowMs - this.#changedMs })) return undefined;
+    this.#line = line;
+    const first = held.slice(0, OBJECT_HANDLE_MAX).map(({ jobId }) => jobId);
+    if (first.some((jobId) => !this.#before.has(jobId))) this.#changedMs = nowMs;
+    this.#before = new Set(first);
+    return this.shelf.objects(nowMs);
+  }
+
+  /** Why the deadline of a job cannot be promised. */
+  refusalOf(job: Job, nowMs: number): string | undefined {
+    const { air, largestShare, jobs, metrics } = this.#options;
+    const sentNibbles = (jobId: string): number => metrics.countOf(jobId)?.nibbles ?? 0;
+    const others = jobs.all().filter((other) => other.job.jobId !== job.jobId);
+    return refusalOf({
+      applicant: { ...job, sentNibbles: sentNibbles(job.jobId) },
+      promises: promisesOf(others, sentNibbles, needOf(air.assumedLoss, air.streams)),
+      air,
+      largestShare,
+      nowMs,
+    });
+  }
+
+  outlook(listedJobs: readonly string[], nowMs: number): Outlook[] {
+    const listed = new Set(listedJobs);
+    return outlook({
+      held: this.shelf.lineUp(nowMs),
+      servedAs: (jobId) => this.shelf.sharing(jobId).find((other) => listed.has(other)),
+      capacity: this.capacity,
+      nowMs,
+    });
+  }
+}
