@@ -43,7 +43,7 @@ export function payloadWords(stream: number): number {
 }
 
 /** Spreads counters evenly: multiplied by the golden ratio, as a fraction of 2^32. */
-export function scatter(stream: number, counter: number): number {
+function scatter(stream: number, counter: number): number {
   return (Math.imul(counter, 0x9e3779b1) + Math.imul(stream, 0x6a09e667)) >>> 0;
 }
 
