@@ -4,7 +4,7 @@ import { Echelon } from './field.ts';
 import type { Coefficients } from './fountain.ts';
 import { firstBlockOf, type Layout } from './layout.ts';
 import { Symbols } from './symbol-store.ts';
-import { dependenciesOf, locateSpell, locateWrong, LOCATING_MARGIN } from './wrong.ts';
+import { dependenciesOf, locateSpell, locateWrong, LOCATING_MARGIN, SPELL_DEPENDENCIES_MAX } from './wrong.ts';
 
 export type BlockFault =
   /** Symbols of a block disagree: one of them at least is wrong. */
@@ -34,6 +34,8 @@ const PROOF = LOCATING_MARGIN;
 const RETRY_SYMBOLS = 16;
 /** Matrices have room for a multiple of this. */
 const ROOM_STEP = 256;
+/** Symbols held beyond those that anything can be told by. */
+const ROOM = 256;
 const ALL_COLUMNS = 0xffff;
 /** Symbols that disagree, beyond those that agree, until a solution by columns is given up; as many are all that counts of these. */
 const DOUBTS_MAX = 2;
@@ -103,7 +105,7 @@ export class BlockCollector {
     if (this.isProven || this.full.has(tag)) return false;
     this.#partialSinceWhole = 0;
     if (this.#solution !== undefined) return this.#check(tag, low, high);
-    if (this.full.count >= 2 * rows + 256) this.#forgetOldest();
+    if (this.full.count >= rows + Math.min(rows, SPELL_DEPENDENCIES_MAX) + ROOM) this.#forgetOldest();
     this.full.add(tag, low, high, 0);
     if (this.#contradicted) return this.full.count >= this.#tryAt && this.#search();
     const echelon = this.#echelon;
@@ -126,7 +128,7 @@ export class BlockCollector {
     const { rows } = this.#layout;
     if (this.isProven || this.partial.has(tag)) return false;
     if (this.#solution !== undefined) return this.#isByColumns && this.#weigh(this.#agrees(tag, low, high, mask));
-    if (this.partial.count >= 4 * rows + 256) this.partial.dropFirst(rows);
+    if (this.partial.count >= 4 * rows + ROOM) this.partial.dropFirst(rows);
     this.partial.add(tag, low, high, mask);
     this.#partialSinceWhole++;
     // Whole ones that contradict each other wait for more of them, unless no more come and the others are enough by themselves.

@@ -47,7 +47,7 @@ export function payloadWords(stream: number): number {
  * With the golden ratio for both, an object that gets every 9th or 19th run serves some of its blocks 3 % less than others, because
  * these are near Fibonacci numbers; with this one the worst stride up to 50 makes 0.6 %.
  */
-export function scatter(stream: number, counter: number): number {
+function scatter(stream: number, counter: number): number {
   const run = counter >>> 4;
   return (Math.imul(counter & 15, 0x9e3779b1) + Math.imul(run, 0x74fabe5d) + Math.imul(stream, 0x6a09e667)) >>> 0;
 }

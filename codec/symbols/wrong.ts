@@ -20,7 +20,7 @@ export const LOCATING_MARGIN = 14;
 /** Two right ones of 4096 look alike by chance with probability 2^(23 - 32). */
 const LIKENESS_MARGIN = 32;
 /** Of the search for spells: more dependencies than this are not looked at. */
-const SPELL_DEPENDENCIES_MAX = 1024;
+export const SPELL_DEPENDENCIES_MAX = 1024;
 const SPELL_GRID = 32;
 
 /** Fills in the coefficients of symbol `i`, and the words of its value. */

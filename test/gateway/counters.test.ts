@@ -30,10 +30,10 @@ async function useAndDie(groups: number): Promise<{ first: number; last: number;
 describe('the counters', () => {
   it('never use what is not reserved on disk, and go on behind it after a kill', async () => {
     let last = -1;
-    for (const groups of [1, 63, 64, 65, RESERVE_GROUPS - 1, RESERVE_GROUPS, 3 * RESERVE_GROUPS + 5]) {
+    for (const groups of [1, 127, 128, 129, RESERVE_GROUPS - 1, RESERVE_GROUPS, 3 * RESERVE_GROUPS + 5]) {
       const used = await useAndDie(groups);
       expect(used.first).toBeGreaterThan(last);
-      expect(used.first % 64).toBe(0);
+      expect(used.first % 128).toBe(0);
       expect(used.reserved).toBeGreaterThan(used.last);
       last = used.last;
     }

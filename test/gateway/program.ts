@@ -71,6 +71,6 @@ export function anchorsHeard(cu8: Uint8Array): number[] {
     },
   });
   for (let at = 0; at < cu8.length; at += 65_536) receiver.push(cu8.subarray(at, at + 65_536));
-  // Six check bits let one group in 64 through that is none; what has a neighbour is one.
-  return anchors.filter((counter) => anchors.includes(counter + 64) || anchors.includes(counter - 64));
+  // Seven check bits let one group in 128 through that is none; what has a neighbour is one.
+  return anchors.filter((counter) => anchors.includes(counter + 128) || anchors.includes(counter - 128));
 }

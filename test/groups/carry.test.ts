@@ -172,7 +172,9 @@ describe('directories', () => {
       ],
     });
     // 02 05 D318 01 | D2 FB9E03D1 012345 0102030405060708 01BA8140 | CRC-32 by zlib | zeros up to 32 bytes
-    expect(bytes.toHex()).toBe('0205d31801' + 'd2fb9e03d1012345010203040506070801ba8140' + '548d3ff4' + '000000');
+    expect(bytes.toHex()).toBe(
+      ['0205d31801', 'd2fb9e03d1012345010203040506070801ba8140', '548d3ff4', '000000'].join(''),
+    );
   });
 
   it('of another format are a fault', () => {

@@ -5,9 +5,10 @@ import { FmModulator } from '#codec/iq/fm.ts';
 import { GroupReceiver } from '#codec/iq/receive.ts';
 import { SAMPLE_BYTES, SAMPLE_FORMATS, writeSamples } from '#codec/iq/samples.ts';
 import { MpxModulator } from '#codec/mpx/modulate.ts';
+import { SCHEME_FOUNTAIN_C } from '#codec/symbols/schemes.ts';
 import { identityOf } from '#codec/symbols/spread.ts';
 import { type Attack, ATTACKS, type Target, undergo } from './hostile.ts';
-import { Seeded, Station } from './station.ts';
+import { HEADER, Seeded, Station } from './station.ts';
 
 const RATE_HZ = 250_000;
 /** Half an hour of air. */
@@ -48,7 +49,9 @@ describe.each(SEEDS)('seed %i: after half an hour of attack the package of the r
 
 describe('through the whole receiver', () => {
   const bytes = new Seeded(3).bytes(700);
-  const stations = ([0, 1, 2, 3] as StreamNumber[]).map((stream) => new Station([stream], 0));
+  const stations = ([0, 1, 2, 3] as StreamNumber[]).map(
+    (stream) => new Station([stream], 0, HEADER.pi, SCHEME_FOUNTAIN_C),
+  );
   for (const station of stations) station.offer([bytes]);
   let announced = 0;
   const modulator = new MpxModulator({
@@ -67,7 +70,8 @@ describe('through the whole receiver', () => {
     for (let k = 0; k < iq.length; k++) iq[k] *= 0.5;
     return iq;
   };
-  const air = Array.from({ length: 45 }, second);
+  // Random bytes as cf32 cost half of what follows them too, and an anchor comes every 11 s.
+  const air = Array.from({ length: 120 }, second);
 
   it.each(SAMPLE_FORMATS)('in %s, with random bytes in place of every third second', (format) => {
     const random = new Seeded(4);

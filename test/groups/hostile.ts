@@ -286,7 +286,7 @@ export interface Survived {
   readonly reception: Reception;
   /** More than before the attack, at its worst. */
   readonly grownMb: number;
-  /** Time of the slowest slot. */
+  /** Processor time of the slowest slot. */
   readonly slowestMs: number;
 }
 
@@ -321,9 +321,9 @@ export function undergo({
     }
   };
   const hear = (groups: readonly ReceivedGroup[]): void => {
-    const from = performance.now();
+    const from = process.cpuUsage();
     for (const group of groups) take(reception.push(group));
-    slowestMs = Math.max(slowestMs, performance.now() - from);
+    slowestMs = Math.max(slowestMs, process.cpuUsage(from).user / 1000);
     // A receiver writes them down.
     reception.takeRecords();
   };

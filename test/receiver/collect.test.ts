@@ -129,7 +129,7 @@ describe('receiver collect', () => {
     const whole = readFileSync(log);
     whole.fill(0x55, 500, 530);
     writeFileSync(log, whole.subarray(0, whole.length - 3));
-    appendFileSync(log, Buffer.from('ca0010ffff', 'hex'));
+    appendFileSync(log, Buffer.from('cb0010ffff', 'hex'));
     const { status, err } = await collect(lines.slice(300), { state });
     expect(status).toBe(0);
     expect(err).toContain('torn bytes cut off');

@@ -21,7 +21,8 @@ const RATE_HZ = 250_000;
 const signer = signerFromSeed(1);
 const stranger = signerFromSeed(2);
 const v1 = content(1, 20_000);
-const v2 = Uint8Array.of(...v1.subarray(0, 9000), ...content(2, 1200), ...v1.subarray(9000));
+/** More new than four streams bring in the 128 groups of one anchor, so that reception can be stopped in between. */
+const v2 = Uint8Array.of(...v1.subarray(0, 9000), ...content(2, 3200), ...v1.subarray(9000));
 
 let update: Uint8Array;
 let air: Uint8Array;

@@ -218,11 +218,10 @@ describe('what is kept', () => {
       const { rank, needed, blocksSolved } = air.collector.progress();
       expect(again.progress()).toMatchObject({ rank, needed, blocksSolved });
       expect([...again.kept()]).toEqual([...air.collector.kept()]);
-      let isDone = again.bytes() !== undefined;
-      while (!isDone && air.sent < whole.sent) {
+      while (again.bytes() === undefined && air.sent < whole.sent) {
         air.next((words, stream, counter) => {
           const received = same(words, stream, counter);
-          isDone = received !== undefined && again.addGroup(stream, counter, received);
+          if (received !== undefined) again.addGroup(stream, counter, received);
           return received;
         });
       }

@@ -96,8 +96,9 @@ function randomCase(
   const mask = empty.reduce((all, j) => all & ~(1n << BigInt(j)), BigInt.asUintN(unknowns, -1n));
   const solution = Array.from({ length: unknowns }, () => bits(32 * valueWords));
   const valued = (coefficients: bigint): Row => {
-    let value = agree ? 0n : bits(32 * valueWords);
-    for (let j = 0; j < unknowns && agree; j++) if (((coefficients >> BigInt(j)) & 1n) === 1n) value ^= solution[j];
+    let value = 0n;
+    for (let j = 0; j < unknowns; j++) if (((coefficients >> BigInt(j)) & 1n) === 1n) value ^= solution[j];
+    if (!agree) value = bits(32 * valueWords);
     return coefficients | (value << BigInt(unknowns));
   };
   const basis = Array.from({ length: rank }, () => bits(unknowns) & mask);

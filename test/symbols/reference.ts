@@ -50,11 +50,7 @@ export function referenceLayout(sizeBytes: number, width: number): { blocks: num
 }
 
 /** Sections 5.1 and 5.2: which rows and columns the symbols of a group are made of. */
-export function referenceSymbols(
-  { bytes, identity, width }: ReferenceObject,
-  stream: number,
-  c: number,
-): ReferenceSymbol[] {
+function referenceSymbols({ bytes, identity, width }: ReferenceObject, stream: number, c: number): ReferenceSymbol[] {
   const { blocks: S, rows: K } = referenceLayout(bytes.length, width);
   const x =
     (BigInt(c % 16) * 0x9e3779b1n + BigInt(Math.floor(c / 16)) * 0x74fabe5dn + BigInt(stream) * 0x6a09e667n) & M;
@@ -80,7 +76,7 @@ export function referenceSymbols(
 }
 
 /** The nibbles of a payload, before scrambling. */
-export function referenceNibbles(object: ReferenceObject, stream: number, c: number): number[] {
+function referenceNibbles(object: ReferenceObject, stream: number, c: number): number[] {
   const { bytes, width } = object;
   const nibble = (i: number): number => Number.parseInt(bytes.subarray(i >> 1, (i >> 1) + 1).toHex()[i & 1] ?? '0', 16);
   return referenceSymbols(object, stream, c).flatMap(({ block, coefficients, columns }) =>

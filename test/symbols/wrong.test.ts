@@ -112,8 +112,7 @@ describe.each(WHOLE)('whole symbols, rows of %i nibbles, stream %i', (width, str
   it('three equal errors are told by nothing but the stretch between them, and cost that', () => {
     const bytes = randomBytes(OBJECT_BYTES, 3);
     const air = sending(bytes, width, [stream]);
-    const spoil: Lie = (words, s, c) => spoilt(words, s, c, [9, 9]);
-    const needed = groupsNeeded(air, new Set([30, 120, 230]), spoil, 3 * K);
+    const needed = groupsNeeded(air, new Set([30, 120, 230]), (words, s, c) => spoilt(words, s, c, [9, 9]), 3 * K);
     expect(air.collector.bytes()).toEqual(bytes);
     expect(air.collector.faults['symbols-of-a-spell']).toBeGreaterThanOrEqual(200);
     expect(needed).toBeLessThan(K + 200 + 14 + 0.25 * 200 + (2 * (K + 230)) / 32 + 20);
