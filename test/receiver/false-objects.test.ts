@@ -25,60 +25,64 @@ describe('200 false objects, announced one after another beside a real one', () 
   it.each([
     { name: 'and a small log', logBytes: 500_000 },
     { name: 'and the log there is', logBytes: 64_000_000 },
-  ])('take no more than their share of memory and disk, and the real one arrives, $name', ({ logBytes }) => {
-    const folder = join(root, String(logBytes));
-    const random = new Seeded(9);
-    const real = random.bytes(REAL_BYTES);
-    const name = identityOf(real).toHex();
-    const station = new Station([1]);
-    station.offer([real]);
-    let nowMs = 0;
-    const options = { nowMs: () => nowMs, logBytes, limits: { collectedBytes: REAL_BYTES + 4 * FALSE_BYTES } };
-    let { store } = CollectStore.open(folder, options);
-    const events: CollectEvent[] = [...store.push(station.announcement())];
-    const isThere = (): boolean => events.some(({ kind }) => kind === 'package');
-    const progressOf = (): number => {
-      const last = events.findLast((event) => event.kind === 'progress' && event.identity.toHex() === name);
-      return last?.kind === 'progress' ? last.progress.rank : 0;
-    };
-    let largest = 0;
-    const hear = (slots: number): void => {
-      for (let i = 0; i < slots && !isThere(); i++) {
-        const { slot, carried } = station.next();
-        for (const { group } of carried) events.push(...store.push(received(group, slot)));
-        nowMs += 8;
-        if (i % 50 === 0) largest = Math.max(largest, sizeOf(folder));
-      }
-    };
-    hear(600);
-    let rank = 0;
-    let spells = 0;
-    for (let i = 0; i < FALSE_OBJECTS && !isThere(); i++) {
-      spells++;
-      const lie = new Uint8Array(FALSE_BYTES);
-      lie.set(random.bytes(8));
-      station.offer([lie]);
-      hear(250);
+  ])(
+    'take no more than their share of memory and disk, and the real one arrives, $name',
+    ({ logBytes }) => {
+      const folder = join(root, String(logBytes));
+      const random = new Seeded(9);
+      const real = random.bytes(REAL_BYTES);
+      const name = identityOf(real).toHex();
+      const station = new Station([1]);
       station.offer([real]);
-      hear(150);
-      expect(progressOf()).toBeGreaterThanOrEqual(rank);
-      rank = progressOf();
-      if (i % 20 !== 10) continue;
-      // Like a power cut, but for the last second.
+      let nowMs = 0;
+      const options = { nowMs: () => nowMs, logBytes, limits: { collectedBytes: REAL_BYTES + 4 * FALSE_BYTES } };
+      let { store } = CollectStore.open(folder, options);
+      const events: CollectEvent[] = [...store.push(station.announcement())];
+      const isThere = (): boolean => events.some(({ kind }) => kind === 'package');
+      const progressOf = (): number => {
+        const last = events.findLast((event) => event.kind === 'progress' && event.identity.toHex() === name);
+        return last?.kind === 'progress' ? last.progress.rank : 0;
+      };
+      let largest = 0;
+      const hear = (slots: number): void => {
+        for (let i = 0; i < slots && !isThere(); i++) {
+          const { slot, carried } = station.next();
+          for (const { group } of carried) events.push(...store.push(received(group, slot)));
+          nowMs += 8;
+          if (i % 50 === 0) largest = Math.max(largest, sizeOf(folder));
+        }
+      };
+      hear(600);
+      let rank = 0;
+      let spells = 0;
+      for (let i = 0; i < FALSE_OBJECTS && !isThere(); i++) {
+        spells++;
+        const lie = new Uint8Array(FALSE_BYTES);
+        lie.set(random.bytes(8));
+        station.offer([lie]);
+        hear(250);
+        station.offer([real]);
+        hear(150);
+        expect(progressOf()).toBeGreaterThanOrEqual(rank);
+        rank = progressOf();
+        if (i % 20 !== 10) continue;
+        // Like a power cut, but for the last second.
+        store.close();
+        ({ store } = CollectStore.open(folder, options));
+        events.push(...store.push(station.announcement()));
+      }
+      hear(20_000);
+      expect(isThere()).toBe(true);
+      expect(store.packages().map(({ sizeBytes }) => sizeBytes)).toContain(REAL_BYTES);
+      // The old log and the new one for a moment; at most three times what the pool takes and 1 MB to spare.
+      expect(largest).toBeLessThan(
+        Math.min(2 * logBytes, 3 * 2 * (REAL_BYTES + 4 * FALSE_BYTES) + 1_100_000) + REAL_BYTES,
+      );
+      expect(largest).toBeGreaterThan(Math.min(logBytes, 600_000) / 2);
+      expect(spells).toBe(FALSE_OBJECTS);
+      expect(store.storage).toBeUndefined();
       store.close();
-      ({ store } = CollectStore.open(folder, options));
-      events.push(...store.push(station.announcement()));
-    }
-    hear(20_000);
-    expect(isThere()).toBe(true);
-    expect(store.packages().map(({ sizeBytes }) => sizeBytes)).toContain(REAL_BYTES);
-    // The old log and the new one for a moment; at most three times what the pool takes and 1 MB to spare.
-    expect(largest).toBeLessThan(
-      Math.min(2 * logBytes, 3 * 2 * (REAL_BYTES + 4 * FALSE_BYTES) + 1_100_000) + REAL_BYTES,
-    );
-    expect(largest).toBeGreaterThan(Math.min(logBytes, 600_000) / 2);
-    expect(spells).toBe(FALSE_OBJECTS);
-    expect(store.storage).toBeUndefined();
-    store.close();
-  });
+    },
+    60_000,
+  );
 });

@@ -61,7 +61,7 @@ function writeLog(folder: string, { sizeBytes, isRaw, lostBlock }: Case, groups:
     if (store !== undefined) store.push(group);
     else {
       reception.push(group);
-      waiting.push(...reception.takeRecords());
+      waiting.push(...reception.takeRecords().filter((record) => record.kind !== 'kept'));
     }
     const ms = performance.now() - begin;
     seconds += ms / 1000;
