@@ -229,12 +229,13 @@ describe('a run', () => {
         return random.next() < (isAnchor ? 0.5 : 0.2) ? undefined : group;
       };
       for (let i = 0; i < 8; i++) {
-        air.run(300);
-        // A handle rests for one version before it changes hands.
+        // Until the directory before is on air: a handle rests for one version before it changes hands.
+        air.run(700);
         air.station.offer(objects.filter(() => random.next() < 0.5));
       }
+      air.run(700);
       air.station.offer(objects.slice(0, 3));
-      air.run(4000, () => air.reception.missing()?.length === 0 && air.reception.status().objects.length === 3);
+      air.run(5000, () => air.reception.missing()?.length === 0 && air.reception.status().objects.length === 3);
       expect(air.reception.missing()).toEqual([]);
       expect(air.reception.status().faults, `seed ${seed}`).toEqual(noFaults());
     }

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type KeptSymbols, noFaults, ObjectCollector } from '#codec/symbols/collect.ts';
 import type { Width } from '#codec/symbols/layout.ts';
+import { firstBlockOf } from '#codec/symbols/layout.ts';
 import { FountainSpreader, identityOf } from '#codec/symbols/spread.ts';
 import { randomBytes, randomWords, type Channel, sending } from './objects.ts';
 
@@ -240,7 +241,7 @@ describe('what is kept', () => {
       // Only block 0: the other one never comes.
       let heard = 0;
       for (let c = 0; heard < rows + 40; c++) {
-        if ((Math.imul(c, 0x9e3779b1) + Math.imul(stream, 0x6a09e667)) >>> 31 !== 0) continue;
+        if (firstBlockOf(stream, c, blocks) !== 0) continue;
         collector.addGroup(stream, c, spreader.payload(stream, c));
         heard++;
       }

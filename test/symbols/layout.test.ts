@@ -65,11 +65,20 @@ describe('the layout of an object', () => {
     expect([...rowsOf(bytes, layoutOf(8, 1))].map((word) => word.toString(16)).join('')).toBe('123456789abcdef1');
   });
 
-  it('serves the blocks evenly: 37 blocks differ by four groups at most in any stretch of the counter', () => {
+  it('serves the blocks evenly: 37 blocks differ by a few groups only in any stretch of the counter', () => {
     for (const start of [0, 123_456, 0xfff000]) {
       const counts = Array.from({ length: 37 }, () => 0);
       for (let c = start; c < start + 37 * 100; c++) counts[firstBlockOf(0, c & 0xffffff, 37)]++;
-      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(4);
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(10);
+    }
+  });
+
+  it('serves the blocks evenly when an object gets every second, third ... fiftieth run', () => {
+    for (let stride = 2; stride <= 50; stride++) {
+      const counts = Array.from({ length: 12 }, () => 0);
+      for (let run = 0; run < 2400; run++)
+        for (let place = 0; place < 16; place++) counts[firstBlockOf(1, (16 * run * stride + place) & 0xffffff, 12)]++;
+      expect(Math.max(...counts) / Math.min(...counts), `every ${stride}th run`).toBeLessThan(1.015);
     }
   });
 });

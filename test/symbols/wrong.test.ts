@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BlockCollector } from '#codec/symbols/block.ts';
 import { noFaults, ObjectCollector } from '#codec/symbols/collect.ts';
 import { Coefficients } from '#codec/symbols/fountain.ts';
-import { layoutOf, type Width } from '#codec/symbols/layout.ts';
+import { firstBlockOf, layoutOf, type Width } from '#codec/symbols/layout.ts';
 import { unscramble } from '#codec/symbols/scramble.ts';
 import { FountainSpreader, identityOf } from '#codec/symbols/spread.ts';
 import { dependenciesOf, locateSpell, locateWrong, Span } from '#codec/symbols/wrong.ts';
@@ -416,13 +416,15 @@ describe('whole symbols that lie, when afterwards only some of the columns can b
   });
 
   it('one that comes after a solution by columns does not cost what was collected', () => {
-    // Two blocks, heard on stream 0 alone but for one group of stream 1 that lies to block 0 when that is solved.
+    // Two blocks, heard on stream 0 alone but for one group of stream 1 that lies to the block that is solved.
     const bytes = randomBytes(26_700, 1);
     const air = sending(bytes, 13, [0], 0);
     const { rows } = air.collector.layout;
     while (air.collector.progress().blocksSolved === 0) air.next();
     const lie = LIES['at random'](1);
-    air.collector.addGroup(1, 0, lie(air.spreader.payload(1, 0), 1, 0));
+    const solved = firstBlockOf(0, air.sent - 1, 2);
+    const counter = [0, 1, 2, 3, 4, 5].find((c) => firstBlockOf(1, c, 2) === solved) ?? 0;
+    air.collector.addGroup(1, counter, lie(air.spreader.payload(1, counter), 1, counter));
     expect(air.collector.progress().blocksSolved).toBe(1);
     const needed = groupsNeeded(air, new Set(), lie, 8 * rows);
     expect(air.collector.bytes()).toEqual(bytes);
