@@ -24,6 +24,7 @@ import { type Progress, readProgress, type SignalProgress, writeProgress } from 
 import { ReceptionHistory, type ReceptionMinute } from './reception-history.ts';
 import { describeStorage, ReceptionReport } from './reception-report.ts';
 import { makeSource } from './source.ts';
+import { wrongCounts } from './wrong-groups.ts';
 
 const PROGRESS_INTERVAL_MS = 500;
 /** What is said of the signal is its average over this. */
@@ -261,6 +262,7 @@ class Listener {
   async #writeProgress(connected: boolean): Promise<void> {
     const timeMs = this.#device.nowMs();
     this.#progressMs = timeMs;
+    const status = this.#store.status();
     const progress: Progress = {
       format: 2,
       timeMs,
@@ -271,7 +273,8 @@ class Listener {
       signal: this.#signal,
       history: this.#history.minutes(timeMs),
       storage: this.#store.storage ?? null,
-      objects: this.#store.status().objects.map(({ entry, state, progress }) => ({
+      wrong: wrongCounts(status),
+      objects: status.objects.map(({ entry, state, progress }) => ({
         identity: entry.identity.toHex(),
         sizeBytes: entry.sizeBytes,
         handle: entry.handle,

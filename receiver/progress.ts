@@ -13,6 +13,7 @@ import { isNoRoom } from '#hardware/fault.ts';
 import type { Storage } from './collect-store.ts';
 import type { MeasuredCarrier, MeasuredSignal, MeasuredStream } from './measure.ts';
 import { HISTORY_MINUTES, type ReceptionMinute } from './reception-history.ts';
+import { parseWrongCounts, type WrongCounts } from './wrong-groups.ts';
 
 interface ObjectProgress {
   /** First 8 bytes of its SHA-256, hex. */
@@ -43,6 +44,8 @@ export interface Progress {
   readonly history: readonly ReceptionMinute[];
   /** What is in memory only, for want of room; null when there is room for everything. */
   readonly storage: Storage | null;
+  /** What was heard and was wrong; null in files of before there was such. */
+  readonly wrong: WrongCounts | null;
   readonly objects: readonly ObjectProgress[];
 }
 
@@ -113,6 +116,7 @@ function parseProgress(value: unknown): Progress {
     signal: fields.raw('signal') === null ? null : parseSignal(fields.object('signal')),
     history: fields.objects('history').slice(-HISTORY_MINUTES).map(parseMinute),
     storage: (fields.raw('storage') ?? null) === null ? null : parseStorage(fields.object('storage')),
+    wrong: (fields.raw('wrong') ?? null) === null ? null : parseWrongCounts(fields.object('wrong')),
     objects: fields.objects('objects').map(parseObject),
   };
 }

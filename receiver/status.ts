@@ -12,6 +12,7 @@ import { type Progress, readProgress } from './progress.ts';
 import { describeHistory } from './reception-history.ts';
 import { describeStorage } from './reception-report.ts';
 import type { HistoryEntry, LoadedState, RefusalCount, SlotFacts } from './state.ts';
+import { describeWrong } from './wrong-groups.ts';
 
 interface VersionFact {
   readonly version: string;
@@ -151,7 +152,7 @@ const CURRENT_SECONDS = 10;
 
 function describeReceiving(receiving: DeviceStatus['receiving']): string[] {
   if (receiving === null) return ['receiving  not listening'];
-  const { ageSeconds, connected, signal, history, storage, advice, timeMs, frequencyHz } = receiving;
+  const { ageSeconds, connected, signal, history, storage, wrong, advice, timeMs, frequencyHz } = receiving;
   const age = ageText(ageSeconds);
   const objects = receiving.objects.filter((object) => object.forThisDevice);
   const lines = objects.map(
@@ -162,6 +163,8 @@ function describeReceiving(receiving: DeviceStatus['receiving']): string[] {
   const isOld = ageSeconds > CURRENT_SECONDS;
   if (isOld) lines.push(`warning    these numbers are old: written ${age}; listen does not run, or gets no samples`);
   if (storage !== null) lines.push(`warning    ${describeStorage(storage)}`);
+  const wrongText = wrong === null ? undefined : describeWrong(wrong);
+  if (wrongText !== undefined) lines.push(`wrong      ${wrongText}`);
   if (!connected) lines.push(`source     gone, or at its end, ${age}; of a dongle, check its cable and rtl_tcp`);
   if (signal !== null) {
     const measured = ageText(ageSeconds + (timeMs - signal.timeMs) / 1000);

@@ -33,7 +33,9 @@ export type GatherDrop =
   /** Waited for a directory for too long, or through a gap in reception. */
   | 'no-directory'
   /** A directory that was whole and yet unusable. */
-  | 'directory-unusable';
+  | 'directory-unusable'
+  /** A directory that was forgotten, because what came under its version was of another one. */
+  | 'directory-contradicted';
 
 export interface GatherLimits {
   /** Groups of one stream that wait for an anchor; about 150 bytes each. */
@@ -134,6 +136,7 @@ export class Gatherer {
       for (const [reason, count] of Object.entries(follower.drops)) all[reason] = (all[reason] ?? 0) + count;
     }
     all['directory-unusable'] = this.#shelf.faults;
+    all['directory-contradicted'] = this.#shelf.contradicted;
     return all;
   }
 

@@ -43,6 +43,8 @@ export class DirectoryShelf {
   readonly #sizes = Array.from({ length: DIRECTORY_VERSIONS }, () => ({ units: 0, mask: 0 }));
   /** Directories that were whole but unusable: another station's, or not of the version under which they were sent. */
   faults = 0;
+  /** Directories that were given up because what came under their version was of another one. */
+  contradicted = 0;
   /** The station's PI, -1 = not known. */
   pi = -1;
 
@@ -107,6 +109,7 @@ export class DirectoryShelf {
         return 'confirmed';
       }
       if (isLikely || balance === 0 || (known.confirmedAt >= 0 && ++known.strikes < STRIKES_MAX)) return 'nothing';
+      this.contradicted++;
       this.#known.delete(version);
     }
     const { units, mask } = this.#sizes[version];

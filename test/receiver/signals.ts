@@ -102,6 +102,7 @@ export const PROGRESS: Progress = {
     ],
   },
   storage: null,
+  wrong: null,
   history: [
     {
       ...{ timeMs: 1_799_999_940_000, seconds: 60, lockedShare: 1, blockErrorRate: 0.04, cnDb: 24 },

@@ -64,6 +64,11 @@ describe('status while listening', () => {
     expect(full.text).toMatch(
       /^warning {4}disk full: since 2027-01-15T08:00:00.000Z, 1234 groups, 1 finished packages are held in memory only$/m,
     );
+    const wrong = { groups: 0, symbols: 34, symbolsOfSpells: 0, symbolsForgotten: 0, mismatches: 0, directories: 1 };
+    const lied = await statusOf({ ...PROGRESS, wrong }, 4000);
+    expect(lied.text).toMatch(
+      /^wrong {6}34 symbols found and left out; 1 directory not believed\. What is right is kept/m,
+    );
     const never = await statusOf({ ...PROGRESS, signal: null, history: [], objects: [] }, 90 * 60_000);
     expect(never.text).toMatch(/receiving {2}nothing for this device, counted 90 min ago\n/);
     expect(never.text).not.toMatch(/^signal|^history|^advice/m);
