@@ -27,6 +27,8 @@ export type ShelfNews = 'learned' | 'confirmed' | 'nothing' | 'size-unknown';
 
 /** A directory whose symbols disagree this often with what is heard has been replaced under its version. */
 const STRIKES_MAX = 2;
+/** So many groups of one run are no accident: another directory is on air under this version, a false one now or before. */
+const DECISIVE_GROUPS = 4;
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
@@ -108,7 +110,9 @@ export class DirectoryShelf {
         known.strikes = 0;
         return 'confirmed';
       }
-      if (isLikely || balance === 0 || (known.confirmedAt >= 0 && ++known.strikes < STRIKES_MAX)) return 'nothing';
+      if (isLikely || balance === 0) return 'nothing';
+      known.strikes += balance <= -DECISIVE_GROUPS ? STRIKES_MAX : 1;
+      if (known.confirmedAt >= 0 && known.strikes < STRIKES_MAX) return 'nothing';
       this.contradicted++;
       this.#known.delete(version);
     }

@@ -9,6 +9,7 @@ import { hostilePart } from './delivery/hostile.ts';
 import { liesPart } from './delivery/lies.ts';
 import { print } from './delivery/print.ts';
 import { replayPart } from './delivery/replay.ts';
+import { togetherPart } from './delivery/together.ts';
 import { usefulPart } from './delivery/useful.ts';
 
 type Part = (seed: number, isQuick: boolean) => void | Promise<void>;
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   replay: replayPart,
   habit: habitPart,
   forecast: forecastPart,
+  together: togetherPart,
   airtime: airtimePart,
   hostile: hostilePart,
 };

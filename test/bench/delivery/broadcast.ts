@@ -38,6 +38,8 @@ export interface BroadcastOptions {
   readonly scheme?: number;
   /** Groups without their payload. */
   readonly isEmpty?: boolean;
+  /** Groups after a counter of 4096; default: anywhere. */
+  readonly joinAt?: number;
 }
 
 /** Joined anywhere between two directories of a broadcast that began long ago. */
@@ -49,7 +51,7 @@ export class Broadcast {
   readonly #spacingRuns: number;
   #owed = 0;
 
-  constructor({ bearer, sizeBytes, seed, scheme, isEmpty = false }: BroadcastOptions) {
+  constructor({ bearer, sizeBytes, seed, scheme, isEmpty = false, joinAt }: BroadcastOptions) {
     const { stream } = bearer;
     const random = new Seeded(seed);
     this.scheme = scheme ?? chooseScheme({ sizeBytes, hasTypeC: stream !== 0 }).scheme;
@@ -61,7 +63,7 @@ export class Broadcast {
       stream,
       groupTypeCode: DEFAULT_GROUP_TYPE_CODE,
       channel: DEFAULT_CHANNEL,
-      counter: random.word() & 0xff_ffff,
+      counter: joinAt === undefined ? random.word() & 0xff_ffff : 4096,
     });
     this.carrier.setDirectory(
       reviseDirectory(undefined, HEADER.pi, [
@@ -70,7 +72,7 @@ export class Broadcast {
     );
     const quickestRuns = (2 * sizeBytes) / bearer.nibbles / 16;
     this.#spacingRuns = directorySpacingRuns({ stream, quickestRuns });
-    const skipped = 256 + (random.word() % 4096);
+    const skipped = joinAt ?? 256 + (random.word() % 4096);
     for (let i = 0; i < skipped; i++) this.skip();
   }
 

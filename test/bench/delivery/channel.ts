@@ -1,17 +1,27 @@
 /** Where our groups fall on the group clock, and which of them are lost: the same for whoever asks. */
 
 import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
+import type { StreamNumber } from '#codec/groups/group.ts';
 import { DEFAULT_RATES, Rota } from '../../../gateway/rota.ts';
 import { Seeded } from '../../groups/station.ts';
 
 const SHARE_A = 0.7;
 
-/** Bits of a group that are free (air-interface.md section 1) and nibbles of payload. */
+export interface Bearer {
+  readonly name: 'A' | 'C';
+  readonly stream: StreamNumber;
+  /** Of the stream's groups. */
+  readonly share: number;
+  /** Bits of a group that are free (air-interface.md section 1). */
+  readonly usefulBits: number;
+  /** Of payload. */
+  readonly nibbles: number;
+}
+
 export const BEARERS = {
   A: { name: 'A', stream: 0, share: SHARE_A, usefulBits: 37, nibbles: 8 },
   C: { name: 'C', stream: 1, share: 1, usefulBits: 56, nibbles: 13 },
-} as const;
-export type Bearer = (typeof BEARERS)[keyof typeof BEARERS];
+} as const satisfies Record<string, Bearer>;
 
 export interface Loss {
   readonly share: number;

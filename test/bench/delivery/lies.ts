@@ -88,6 +88,46 @@ export function liesPart(seed: number, isQuick: boolean): void {
       Math.max(...runs.map((run) => run?.longestMs ?? 0)).toFixed(0),
     ]);
   }
+  print(
+    '\nA second station with the same PI, counters and directory version and with objects of its own takes over for a minute; extra:',
+  );
+  print('groups of the real one beyond those of a receiver that heard nothing in that minute.\n');
+  table(['group', 'trials', 'recovered', 'extra mean', 'extra worst']);
+  for (const { bearer, sizeBytes } of CASES) {
+    const seeds = Array.from({ length: Math.ceil(trials / 2) }, (_, i) => 1000 * seed + 37 * i);
+    const extra = seeds
+      .map((one) => underFalseStation(bearer, sizeBytes, one, true) - underFalseStation(bearer, sizeBytes, one, false))
+      .filter((groups) => Number.isFinite(groups));
+    row([bearer.name, seeds.length, `${extra.length} of ${seeds.length}`, mean(extra).toFixed(1), Math.max(...extra)]);
+  }
+}
+
+/**
+ * A second station with the same PI, counters and directory version for a minute, which lists objects of its own. Groups of the
+ * real one until the object is there.
+ */
+function underFalseStation(bearer: Bearer, sizeBytes: number, seed: number, isThere: boolean): number {
+  const [real, liar] = [seed, seed + 1].map(
+    (one) => new Broadcast({ bearer, sizeBytes: one === seed ? sizeBytes : 5000, seed: one, joinAt: 300 }),
+  );
+  const reception = new Reception();
+  reception.push(real.announcement());
+  const from = 200 + (seed % 1000);
+  const minute = Math.round(60 * 11.418 * bearer.share);
+  let groups = 0;
+  for (let i = 1; i < (6 * sizeBytes) / bearer.nibbles + 8192; i++) {
+    const isFalse = isThere && i >= from && i < from + minute;
+    const { group } = real.next();
+    const other = liar.next();
+    if (!isFalse && (i < from || i >= from + minute)) groups++;
+    // Without the liar nothing is heard in that minute.
+    if (i >= from && i < from + minute && !isThere) continue;
+    const events = reception.push(received(isFalse ? other.group : group, i));
+    reception.takeRecords();
+    for (const event of events)
+      if (event.kind === 'object' && Buffer.compare(event.bytes, real.bytes) === 0) return groups;
+  }
+  return Number.NaN;
 }
 
 /** Undefined when the object did not come within three times its size. */
