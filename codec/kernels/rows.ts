@@ -28,7 +28,7 @@ export interface Rows {
 const SIMD_FROM_BYTES = 65_536;
 
 /** All zeros but the order. `stride` is a multiple of `ROW_ALIGNMENT_WORDS`. */
-export function makeRows(room: number, stride: number): Rows {
+function makeRows(room: number, stride: number): Rows {
   const matrixBytes = 4 * room * stride;
   const simd = matrixBytes < SIMD_FROM_BYTES ? undefined : simdRows(room, stride);
   return simd ?? plainRows(room, stride);
