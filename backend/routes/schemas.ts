@@ -80,12 +80,22 @@ export const UpdateForm = Type.Object({
   sha256: Type.Optional(Type.String({ description: 'SHA-256 of the file in hex; checked.' })),
 });
 
+const PERCENTILES = {
+  seconds50: Type.Integer({
+    minimum: 0,
+    description: 'Half of the receivers that listen from the start have it by then.',
+  }),
+  seconds90: Count,
+  seconds99: Count,
+};
+
 const StationForecast = Type.Object(
   {
     streams: Type.Array(Type.Object({ stream: Count, share: Type.Number() })),
     loss: Type.Number(),
     meanSeconds: Count,
-    seconds90: Count,
+    ...PERCENTILES,
+    twoHoursADay: Type.Object(PERCENTILES, { description: 'Of those that listen two hours a day, pauses included.' }),
   },
   { description: 'Computed for an ordinary station that sends nothing else of ours; nothing was measured.' },
 );

@@ -1,6 +1,6 @@
 /** How long a package would take, computed for two ordinary stations: a forecast, never what was received. */
 
-import { airtimeOf, type StreamShare } from '#codec/airtime.ts';
+import { type Airtime, airtimeOf, type StreamShare } from '#codec/airtime.ts';
 
 /** Of our groups; what a receiver with a fair aerial loses. */
 const LOSS = 0.05;
@@ -17,12 +17,19 @@ const STATIONS: Readonly<Record<'rds' | 'rds2', readonly StreamShare[]>> = {
   ],
 };
 
-interface StationForecast {
+/** Half, nine in ten, and 99 in 100 of the receivers that listen from the start have it by then. */
+interface Percentiles {
+  readonly seconds50: number;
+  readonly seconds90: number;
+  readonly seconds99: number;
+}
+
+interface StationForecast extends Percentiles {
   readonly streams: StreamShare[];
   readonly loss: number;
   readonly meanSeconds: number;
-  /** Nine receivers in ten that listen from the start have it by then. */
-  readonly seconds90: number;
+  /** Of those that listen two hours a day, pauses included. */
+  readonly twoHoursADay: Percentiles;
 }
 
 export interface Forecast {
@@ -36,11 +43,21 @@ export function forecast(sizeBytes: number): Forecast {
 
 function forecastAt(station: keyof Forecast, sizeBytes: number): StationForecast {
   const streams = STATIONS[station];
-  const { meanSeconds, seconds90 } = airtimeOf({ sizeBytes, streams, loss: LOSS });
+  const always = airtimeOf({ sizeBytes, streams, loss: LOSS });
+  const twoHours = airtimeOf({ sizeBytes, streams, loss: LOSS, listeningSecondsPerDay: 7200 });
   return {
     streams: streams.map((stream) => ({ ...stream })),
     loss: LOSS,
-    meanSeconds: Math.round(meanSeconds),
+    meanSeconds: Math.round(always.meanSeconds),
+    ...percentiles(always),
+    twoHoursADay: percentiles(twoHours),
+  };
+}
+
+function percentiles({ seconds50, seconds90, seconds99 }: Airtime): Percentiles {
+  return {
+    seconds50: Math.round(seconds50),
     seconds90: Math.round(seconds90),
+    seconds99: Math.round(seconds99),
   };
 }

@@ -142,6 +142,17 @@ describe('updates', () => {
       sizes: { installedBytes: 50_000, fullBytes: 50_000 },
       forecast: { rds: { loss: 0.05, seconds90: expect.any(Number) }, rds2: { streams: expect.any(Array) } },
     });
+    if (update.forecast === null) throw new Error('no forecast');
+    const { rds, rds2 } = update.forecast;
+    expect(rds.seconds50).toBeLessThan(rds.seconds90);
+    expect(rds.seconds90).toBeLessThan(rds.seconds99);
+    expect(rds2.seconds90).toBeLessThan(rds.seconds50 / 10);
+    // Within the first two hours it makes no difference.
+    expect(rds2.twoHoursADay).toEqual({
+      seconds50: rds2.seconds50,
+      seconds90: rds2.seconds90,
+      seconds99: rds2.seconds99,
+    });
     const response = await fetch(`${stage.url}/v1/updates/${update.id}/package`, {
       headers: { authorization: `Bearer ${stage.token}` },
     });
