@@ -183,19 +183,19 @@ export class BlockCollector {
     return words[at] === 0 && (this.#layout.valueWords === 1 || words[at + 1] === 0);
   }
 
-  /** All whole symbols eliminated at once. */
-  #newEchelon(): Echelon {
+  /** All whole symbols eliminated at once; and, with partial ones after them, these cleared of what the whole ones tell. */
+  #newEchelon(partial?: Symbols): Echelon {
     const { rows, valueWords } = this.#layout;
-    const { tags, low, high, count } = this.full;
+    const count = this.full.count + (partial?.count ?? 0);
     // Rows at the end of a block do not differ much in number, so that the memory of the one before serves the next.
     const room = Math.ceil(Math.max(count, rows) / ROOM_STEP) * ROOM_STEP;
     const echelon = new Echelon(room, rows, valueWords);
     const { words, stride, valueAt } = echelon;
-    for (let i = 0; i < count; i++) {
-      const at = i * stride;
-      this.#fill(tags[i], low[i], high[i], words, at, at + valueAt);
+    let at = 0;
+    for (const { tags, low, high, count: ofStore } of partial === undefined ? [this.full] : [this.full, partial]) {
+      for (let i = 0; i < ofStore; i++, at += stride) this.#fill(tags[i], low[i], high[i], words, at, at + valueAt);
     }
-    echelon.eliminate(count);
+    echelon.eliminate(count, this.full.count);
     return echelon;
   }
 
@@ -362,10 +362,10 @@ export class BlockCollector {
     const { width } = this.#layout;
     if (this.partial.count === 0) return false;
     if (this.full.count + this.partial.leastOfAColumn(width) < this.#tryPartialAt) return false;
-    const echelon = this.#echelon ?? this.#newEchelon();
+    const echelon = this.#newEchelon(this.partial);
     const agrees = this.#agree(echelon);
     const solved = agrees ? this.#solveColumns(echelon) : 'contradiction';
-    if (echelon !== this.#echelon && typeof solved !== 'object') echelon.close();
+    if (typeof solved !== 'object') echelon.close();
     if (!agrees) return this.#contradict();
     if (solved === 'contradiction') {
       this.#forgetPartial();
@@ -378,18 +378,13 @@ export class BlockCollector {
     return this.#solve(echelon, solved);
   }
 
-  /** Values for the columns without a pivot; or how many symbols are missing at least. */
+  /** `echelon` has the partial symbols after the whole ones. Values for the columns without a pivot; or how many symbols are missing at least. */
   #solveColumns(echelon: Echelon): Uint32Array | number | 'contradiction' {
     const { rows, width, valueWords } = this.#layout;
     const free = rows - echelon.rank;
-    const { tags, low, high, masks, count } = this.partial;
-    const { coefficientWords, stride, valueAt } = echelon;
-    const cleared = new Uint32Array(count * stride);
-    for (let i = 0; i < count; i++) {
-      const row = cleared.subarray(i * stride, (i + 1) * stride);
-      this.#fill(tags[i], low[i], high[i], row, 0, valueAt);
-      echelon.clear(row);
-    }
+    const { masks, count } = this.partial;
+    const { coefficientWords, stride, valueAt, words: cleared } = echelon;
+    const firstRow = this.full.count;
     const values = new Uint32Array(rows * valueWords);
     const columnValues = new Uint32Array(rows);
     for (let place = 0; place < width; place++) {
@@ -399,8 +394,9 @@ export class BlockCollector {
       let at = 0;
       for (let i = 0; i < count; i++) {
         if (((masks[i] >>> place) & 1) === 0) continue;
-        words.set(cleared.subarray(i * stride, i * stride + coefficientWords), at);
-        const word = cleared[i * stride + valueAt + (place >> 3)];
+        const row = (firstRow + i) * stride;
+        words.set(cleared.subarray(row, row + coefficientWords), at);
+        const word = cleared[row + valueAt + (place >> 3)];
         words[at + column.valueAt] = (word >>> (4 * (place & 7))) & 15;
         at += column.stride;
       }

@@ -73,22 +73,6 @@ export class Echelon {
     return -1;
   }
 
-  /** Like `reduce`, but goes on past columns without a pivot: clears every column that has one. */
-  clear(row: Uint32Array): void {
-    const { words, pivots, stride, coefficientWords } = this;
-    for (let w = 0; w < coefficientWords; w++) {
-      let skipped = 0;
-      for (;;) {
-        const bits = row[w] & ~skipped;
-        if (bits === 0) break;
-        const low = bits & -bits;
-        const pivot = pivots[(w << 5) + 31 - Math.clz32(low)];
-        if (pivot < 0) skipped |= low;
-        else for (let k = w; k < stride; k++) row[k] ^= words[pivot + k];
-      }
-    }
-  }
-
   /** Takes in one more row, which is overwritten: true when it was independent; else its value words show whether it agrees. */
   add(row: Uint32Array): boolean {
     const column = this.reduce(row);
@@ -144,15 +128,18 @@ export class Echelon {
     }
   }
 
-  /** The first `count` rows, all at once. */
-  eliminate(count: number): void {
+  /**
+   * The first `count` rows, all at once. Of these only the first `candidates` become pivots; the others lose every column that has
+   * one, stay where they are, and are not among the `surplus`.
+   */
+  eliminate(count: number, candidates = count): void {
     const { words, unknowns, stride, pivots } = this;
     const { table, columns } = this.#rows;
     const order = this.#order;
     if (count > order.length) throw new MisuseError('ECHELON_ROOM', `there is no room for ${count} rows`);
-    this.#count = count;
+    this.#count = candidates;
     let rank = 0;
-    for (let top = 0; top < unknowns && rank < count; top += STRIP) {
+    for (let top = 0; top < unknowns && rank < candidates; top += STRIP) {
       const width = Math.min(STRIP, unknowns - top);
       const word = top >>> 5;
       let found = 0;
@@ -163,7 +150,7 @@ export class Echelon {
         found++;
       }
       if (found === 0) continue;
-      // Words before the strip's are zero in all rows that are left.
+      // Words before the strip's are zero in the pivots.
       const from = word - (word % ROW_ALIGNMENT_WORDS);
       // Every combination of the strip's pivots, each from a smaller one and one pivot.
       const length = stride - from;
