@@ -15,7 +15,13 @@ const LARGEST = 0.779;
 
 function question(sizeBytes: number, hours: number, more: Partial<AdmissionQuestion> = {}): AdmissionQuestion {
   return {
-    applicant: { sizeBytes, deadlineMs: hours === 0 ? 0 : T0 + hours * HOUR_MS, windows: [], sentNibbles: 0 },
+    applicant: {
+      sizeBytes,
+      deadlineMs: hours === 0 ? 0 : T0 + hours * HOUR_MS,
+      windows: [],
+      sentNibbles: 0,
+      hasBegun: false,
+    },
     promises: [],
     air: AIR,
     largestShare: LARGEST,
@@ -31,6 +37,7 @@ function promised(hoursOfAir: number, hours: number): Promised {
     remainingNibbles: hoursOfAir * 3600 * nibblesPerSecond * 0.76,
     deadlineMs: T0 + hours * HOUR_MS,
     windows: [],
+    fromMs: 0,
   };
 }
 
@@ -231,12 +238,17 @@ describe('a job', () => {
       const job = jobFor(`j${i}`, new Uint8Array(1000), { deadlineMs: T0 + HOUR_MS, paused: true });
       return { job, state, detail: '', promised: true };
     });
-    const all = promisesOf(
-      [...known, { ...known[0], promised: false }],
-      (jobId) => (jobId === 'j2' ? 1e9 : 0),
-      needOf(0.1, [0]),
-    );
+    const all = promisesOf({
+      jobs: [...known, { ...known[0], promised: false }],
+      sentNibbles: (jobId) => (jobId === 'j2' ? 1e9 : 0),
+      fromMs: (jobId) => (jobId === 'j0' ? T0 : 0),
+      neededNibbles: needOf(0.1, [0]),
+    });
     const needed = neededNibbles(1000, 0.1, false);
-    expect(all.map(({ remainingNibbles }) => remainingNibbles)).toEqual([needed, needed, 0]);
+    expect(all.map(({ remainingNibbles, fromMs }) => [remainingNibbles, fromMs])).toEqual([
+      [needed, T0],
+      [needed, 0],
+      [0, 0],
+    ]);
   });
 });

@@ -22,7 +22,7 @@ function seeded(seed: number): () => number {
 
 /** More jobs than there are handles and more deadlines than there is air, that come over half of the time. */
 function newJobs(air: StationAir, spanMs: number, withWindows: boolean, random: () => number): SimulatedJob[] {
-  const { nibblesPerSecond } = capacityOf(air);
+  const spanBytes = (capacityOf(air).nibblesPerSecond / 2) * (spanMs / 1000);
   return Array.from({ length: 24 }, (_, i) => {
     const windows: DailyWindow[] = [];
     if (withWindows && random() < 0.4) {
@@ -32,7 +32,7 @@ function newJobs(air: StationAir, spanMs: number, withWindows: boolean, random: 
     const fromMs = Math.floor(T0 + (i < 12 ? 0 : (spanMs / 2) * random()));
     return {
       jobId: `j${i}`,
-      sizeBytes: Math.ceil(nibblesPerSecond * (spanMs / 1000) * (0.01 + 0.2 * random())),
+      sizeBytes: Math.ceil(spanBytes * (0.005 + 0.1 * random())),
       priority: 1 + Math.floor(9 * random()),
       deadlineMs: random() < 0.7 ? Math.floor(fromMs + (T0 + spanMs - fromMs) * (0.1 + 0.9 * random())) : 0,
       windows,
