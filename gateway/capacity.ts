@@ -32,13 +32,15 @@ export interface Capacity {
 /** An assignment, which is not counted, follows every second anchor of streams 1 to 3. */
 const ASSIGNMENT_SPACING = 2 * ANCHOR_SPACING;
 const RUN_GROUPS = 16;
+/** Of a whole directory: every change costs so many, before anything else. */
+const CHANGE_GROUPS = 5 * RUN_GROUPS;
 /**
  * A version that frees a handle is in force before the one that gives it away, and the one that cannot be changed any more when a
  * package comes takes effect an anchor later.
  */
-const LISTING_ANCHORS = 2 * VERSION_ANCHORS_MIN + 1;
-/** Every change costs the runs of a whole directory: eight changes an hour are allowed for, five runs of 16 groups each. */
-const CHANGES_GROUPS_PER_SECOND = (8 * 5 * 16) / 3600;
+const LISTING_GROUPS = (2 * VERSION_ANCHORS_MIN + 1) * ANCHOR_SPACING + CHANGE_GROUPS;
+/** Eight changes an hour are allowed for. */
+const CHANGES_GROUPS_PER_SECOND = (8 * CHANGE_GROUPS) / 3600;
 
 export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAir): Capacity {
   let groups = 0;
@@ -58,7 +60,7 @@ export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAi
   return {
     nibblesPerSecond: nibbles * (1 - 1 / ANCHOR_SPACING) * speed,
     nibblesPerGroup: groups > 0 ? nibbles / groups : payloadNibbles(0),
-    listingSeconds: (LISTING_ANCHORS * ANCHOR_SPACING) / slowest / speed,
+    listingSeconds: LISTING_GROUPS / slowest / speed,
     settleSeconds: (2 * RUN_GROUPS + ANCHOR_SPACING * assumedLoss) / slowest / speed,
   };
 }
