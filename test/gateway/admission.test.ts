@@ -205,7 +205,7 @@ describe('a job', () => {
       { ...question(80_000, 3), applicant: { ...question(80_000, 3).applicant, sentNibbles: 80_000, hasBegun: true } },
       undefined,
     ],
-    ['that would not be in the directory in time is refused', question(100, 0.13), /a share of 0\.\d\d would do\.$/],
+    ['that would not be in the directory in time is refused', question(100, 0.13), /a share of 0\.\d+ would do\.$/],
     [
       'that is in the directory already needs no time for that',
       { ...question(100, 0.13), applicant: { ...question(100, 0.13).applicant, hasBegun: true } },

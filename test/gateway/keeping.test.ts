@@ -114,8 +114,8 @@ describe('what was admitted', () => {
       for (let moment = 0; moment < 10; moment++) {
         const fromMs = T0 + Math.floor((moment / 9) * listingSeconds * 1000);
         const deadlineMs = Math.floor(fromMs + 1.5 * listingSeconds * 1000);
-        const airNibbles = nibblesPerSecond * (0.5 * listingSeconds - settleSeconds) * 0.76;
-        // The largest that is admitted.
+        const airNibbles = nibblesPerSecond * (0.5 * listingSeconds - settleSeconds - 1) * 0.76;
+        // The largest that is admitted a second later, when it is looked at.
         let sizeBytes = Math.ceil(airNibbles / 2);
         while (needOf(0.1, streams)(sizeBytes) > airNibbles * 0.999) sizeBytes -= Math.ceil(sizeBytes / 200);
         const last: SimulatedJob = { jobId: 'last', sizeBytes, priority: 1, deadlineMs, windows: [], fromMs };
