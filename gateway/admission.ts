@@ -17,6 +17,8 @@ export interface Applicant {
   readonly windows: readonly DailyWindow[];
   /** Sent already, when its deadline or windows are being changed. */
   readonly sentNibbles: number;
+  /** When its deadline or windows are being changed, and it is in the directory. */
+  readonly hasBegun: boolean;
 }
 
 export interface AdmissionQuestion {
@@ -59,33 +61,36 @@ function smallestShare(question: AdmissionQuestion): number | undefined {
 function canBeKept({ applicant, promises, air, nowMs }: AdmissionQuestion, dataShare: number): boolean {
   const others = unfinished(promises);
   if (others.length >= OBJECT_HANDLE_MAX) return false;
-  const { nibblesPerSecond, settleSeconds } = capacityOf({ ...air, dataShare });
+  const { nibblesPerSecond, settleSeconds, listingSeconds } = capacityOf({ ...air, dataShare });
   const settled = (promise: Promised): Promised => settledBy(promise, settleSeconds);
-  // Once more before its first group: it has to come into the directory.
-  const mine = settledBy(
-    {
-      ...applicant,
-      remainingNibbles: Math.max(0, needOf(air.assumedLoss, air.streams)(applicant.sizeBytes) - applicant.sentNibbles),
-    },
-    2 * settleSeconds,
-  );
+  const needed = needOf(air.assumedLoss, air.streams, air.matrixBytes)(applicant.sizeBytes);
+  const mine = settled({
+    ...applicant,
+    remainingNibbles: Math.max(0, needed - applicant.sentNibbles),
+    fromMs: applicant.hasBegun ? nowMs : nowMs + listingSeconds * 1000,
+  });
   const before = finishTimes(others.map(settled), nibblesPerSecond, nowMs);
   const after = finishTimes([...others.map(settled), mine], nibblesPerSecond, nowMs);
   return after.every((finishMs, index) => Number.isFinite(finishMs) || before[index] === Number.POSITIVE_INFINITY);
 }
 
+export interface PromisesQuestion {
+  readonly jobs: readonly KnownJob[];
+  readonly sentNibbles: (jobId: string) => number;
+  /** When the job may have runs; what is past is as good as now. */
+  readonly fromMs: (jobId: string) => number;
+  readonly neededNibbles: Need;
+}
+
 /** What was promised to the jobs of a gateway and is not kept yet. A paused one counts: it may be resumed at any time. */
-export function promisesOf(
-  jobs: readonly KnownJob[],
-  sentNibbles: (jobId: string) => number,
-  neededNibbles: Need,
-): Promised[] {
+export function promisesOf({ jobs, sentNibbles, fromMs, neededNibbles }: PromisesQuestion): Promised[] {
   return jobs
     .filter(({ promised, state }) => promised && state !== 'finished' && state !== 'refused')
     .map(({ job: { jobId, sizeBytes, deadlineMs, windows } }) => ({
       remainingNibbles: Math.max(0, neededNibbles(sizeBytes) - sentNibbles(jobId)),
       deadlineMs,
       windows,
+      fromMs: fromMs(jobId),
     }));
 }
 

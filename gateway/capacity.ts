@@ -1,6 +1,6 @@
 /** What a station can carry: the one number that promises are counted against. */
 
-import { ANCHOR_SPACING } from '#codec/groups/anchor.ts';
+import { ANCHOR_SPACING, VERSION_ANCHORS_MIN } from '#codec/groups/anchor.ts';
 import { DIRECTORY_SHARE_MAX } from '#codec/groups/spacing.ts';
 import type { StreamNumber } from '#codec/groups/group.ts';
 import { payloadNibbles } from '#codec/symbols/layout.ts';
@@ -12,6 +12,8 @@ export interface StationAir {
   readonly streams: readonly StreamNumber[];
   /** Of groups, that a receiver for which promises are made loses. */
   readonly assumedLoss: number;
+  /** What the smallest receiver can spare for a matrix; default: enough for a fountain. */
+  readonly matrixBytes?: number | undefined;
   /** Seconds of signal in a second of the wall clock, by which deadlines are meant: not 1 where the air is simulated. */
   readonly speed: number;
 }
@@ -23,13 +25,22 @@ export interface Capacity {
   readonly nibblesPerGroup: number;
   /** From the last group that a receiver needs to the moment at which it uses it: at the end of a run, or after a lost anchor or two. */
   readonly settleSeconds: number;
+  /** From the moment at which a package is here to that at which it may have runs on every stream. */
+  readonly listingSeconds: number;
 }
 
 /** An assignment, which is not counted, follows every second anchor of streams 1 to 3. */
 const ASSIGNMENT_SPACING = 2 * ANCHOR_SPACING;
 const RUN_GROUPS = 16;
-/** Every change costs the runs of a whole directory: eight changes an hour are allowed for, five runs of 16 groups each. */
-const CHANGES_GROUPS_PER_SECOND = (8 * 5 * 16) / 3600;
+/** Of a whole directory: every change costs so many, before anything else. */
+const CHANGE_GROUPS = 5 * RUN_GROUPS;
+/**
+ * A version that frees a handle is in force before the one that gives it away, and the one that cannot be changed any more when a
+ * package comes takes effect an anchor later.
+ */
+const LISTING_GROUPS = (2 * VERSION_ANCHORS_MIN + 1) * ANCHOR_SPACING + CHANGE_GROUPS;
+/** Eight changes an hour are allowed for. */
+const CHANGES_GROUPS_PER_SECOND = (8 * CHANGE_GROUPS) / 3600;
 
 export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAir): Capacity {
   let groups = 0;
@@ -49,6 +60,7 @@ export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAi
   return {
     nibblesPerSecond: nibbles * (1 - 1 / ANCHOR_SPACING) * speed,
     nibblesPerGroup: groups > 0 ? nibbles / groups : payloadNibbles(0),
+    listingSeconds: LISTING_GROUPS / slowest / speed,
     settleSeconds: (2 * RUN_GROUPS + ANCHOR_SPACING * assumedLoss) / slowest / speed,
   };
 }

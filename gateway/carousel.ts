@@ -8,8 +8,11 @@
  *
  * Turns are taken on each stream for itself, so that a receiver that hears only stream 0 has the same shares.
  *
- * A changed set of objects becomes a new directory version only when every stream has taken up the one before, so that no
- * stream skips the version in which a handle rests. What is to be on air but finds no handle free waits for the next.
+ * A changed set of objects becomes a new directory version only when every stream takes it up at its next anchor, so that no
+ * stream skips the version in which a handle rests, and what else changes while a version is not yet four anchors old goes into the
+ * same next one. What is to be on air but finds no handle free waits for the one after that.
+ *
+ * What is withdrawn has no more runs at once, listed or not. What has lost its handle to another object has them until that version.
  */
 
 import { type Directory, encodeDirectory, reviseDirectory } from '#codec/groups/directory.ts';
@@ -17,7 +20,7 @@ import { DIRECTORY_HANDLE, OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
 import type { StreamCarrier } from '#codec/groups/carry.ts';
 import { directorySpacingRuns } from '#codec/groups/spacing.ts';
 import { payloadNibbles } from '#codec/symbols/layout.ts';
-import { makeSpreader } from '#codec/symbols/schemes.ts';
+import { makeSpreader, SCHEME_REED_SOLOMON } from '#codec/symbols/schemes.ts';
 import type { Spreader } from '#codec/symbols/spread.ts';
 import { type LiveObject, planShares } from './schedule.ts';
 import { Turns } from './turns.ts';
@@ -35,6 +38,7 @@ export interface CarouselObject {
 interface Served {
   readonly object: CarouselObject;
   readonly spreader: Spreader;
+  readonly key: string;
 }
 
 interface StreamState {
@@ -46,6 +50,8 @@ interface StreamState {
   /** Runs that the directory was to have and did not. */
   directoryOwed: number;
   seenVersion: number;
+  /** Keys of what the directory in force lists. */
+  listed: ReadonlySet<string>;
 }
 
 const RUN_GROUPS = 16;
@@ -54,8 +60,28 @@ const SPARE_NIBBLES = 6;
 /** An empty directory is said this often before the air goes to the programme alone. */
 const LAST_WORD_RUNS = 4;
 
-function keyOf(identity: Uint8Array): string {
-  return identity.toHex();
+/** The same bytes in another scheme are another object. */
+function keyOf({ identity, scheme }: { readonly identity: Uint8Array; readonly scheme: number }): string {
+  return `${scheme} ${identity.toHex()}`;
+}
+
+function keysIn(directory: Directory | undefined): ReadonlySet<string> {
+  return new Set(directory?.entries.map(keyOf));
+}
+
+interface Planned {
+  readonly shares: ReadonlyMap<string, number>;
+  /** Of these, what must not have its runs at regular distances. */
+  readonly irregular: ReadonlySet<string>;
+  readonly quickestRuns: number;
+}
+
+interface Revision {
+  readonly directory: Directory;
+  /** What it lists. */
+  readonly objects: readonly Served[];
+  /** What finds no handle yet. */
+  readonly waiting: ReadonlySet<string>;
 }
 
 export interface CarouselOptions {
@@ -76,8 +102,11 @@ export class Carousel {
   readonly #served = new Map<string, Served>();
   readonly #streams = new Map<StreamCarrier, StreamState>();
   #wanted: readonly Served[] = [];
+  /** Wanted, and found no handle in the last version. */
+  #waiting: ReadonlySet<string> = new Set();
   #directory: Directory | undefined;
-  #changed = true;
+  /** A new version is needed. */
+  #changed = false;
   #settling = false;
   #offered = false;
 
@@ -91,6 +120,7 @@ export class Carousel {
         passRuns: 1,
         directoryOwed: 0,
         seenVersion: -1,
+        listed: new Set(),
       });
   }
 
@@ -98,9 +128,10 @@ export class Carousel {
     return this.#directory;
   }
 
-  /** Jobs whose objects have a handle. */
+  /** Jobs whose objects have a handle, or will in the next version. */
   listedJobs(): string[] {
-    return [...this.#served.values()].map(({ object }) => object.jobId);
+    const listed = keysIn(this.#directory);
+    return [...this.#served.values()].filter(({ key }) => listed.has(key)).map(({ object }) => object.jobId);
   }
 
   /** What shall be on air, the most important first; what is beyond the 13 handles waits. Takes effect with `settle`. */
@@ -111,34 +142,64 @@ export class Carousel {
       if (wanted.length === OBJECT_HANDLE_MAX) break;
       const known = before.find((served) => served.object.bytes === object.bytes);
       const spreader = known?.spreader ?? makeSpreader(object.bytes, object.scheme);
-      if (wanted.some((other) => keyOf(other.spreader.identity) === keyOf(spreader.identity))) continue;
-      wanted.push({ object, spreader });
+      const key = keyOf({ identity: spreader.identity, scheme: object.scheme });
+      if (!wanted.some((other) => other.key === key)) wanted.push({ object, spreader, key });
+    }
+    for (const { key, object } of this.#served.values()) {
+      const again = wanted.find((other) => other.key === key);
+      if (again !== undefined) this.#served.set(key, again);
+      else if (!objects.some(({ bytes }) => bytes === object.bytes)) this.#served.delete(key);
     }
     this.#wanted = wanted;
-    this.#changed = true;
+    this.#changed = this.#isChanged();
   }
 
   /** A change waits and the air is ready for it. */
   get canSettle(): boolean {
-    return this.#changed && !this.#settling && this.#adopted();
+    return (
+      this.#changed && !this.#settling && this.#adopted() && this.#options.carriers.every(({ mayChange }) => mayChange)
+    );
   }
 
   /** Brings a change on air when the air is ready for one. Call between groups. */
   async settle(): Promise<void> {
     if (!this.canSettle) return;
-    const present = new Set(this.#directory?.entries.map((entry) => keyOf(entry.identity)));
-    const kept = this.#wanted.filter(({ spreader }) => present.has(keyOf(spreader.identity)));
-    const fresh = this.#wanted.filter((served) => !kept.includes(served));
-    const takable = fresh.slice(0, OBJECT_HANDLE_MAX - present.size);
-    const next = this.#wanted.filter((served) => kept.includes(served) || takable.includes(served));
-    if (this.#directory === undefined && next.length === 0) {
-      this.#changed = false;
-      return;
+    const { directory, objects, waiting } = this.#revise();
+    this.#settling = true;
+    try {
+      // The same content needs no new version, after a restart for example.
+      const same = this.#directory !== undefined && sameContent(this.#directory, directory);
+      const next = same && this.#directory !== undefined ? this.#directory : directory;
+      if (!same) await this.#options.save(next);
+      // Until the streams take up the new version.
+      const before = keysIn(this.#directory);
+      for (const key of this.#served.keys()) if (!before.has(key)) this.#served.delete(key);
+      for (const served of objects) this.#served.set(served.key, served);
+      this.#directory = next;
+      this.#offered = true;
+      this.#waiting = waiting;
+      this.#changed = this.#isChanged();
+      for (const carrier of this.#options.carriers)
+        if (carrier.directory?.version !== next.version) carrier.setDirectory(next);
+    } finally {
+      this.#settling = false;
     }
-    const revised = reviseDirectory(
+  }
+
+  /** The next version: what stays, and what else finds a handle that is free. */
+  #revise(): Revision {
+    const present = keysIn(this.#directory);
+    const fresh = this.#wanted.filter(({ key }) => !present.has(key));
+    // A handle that was freed is for what waited for it, whatever has come since.
+    const takable = [
+      ...fresh.filter(({ key }) => this.#waiting.has(key)),
+      ...fresh.filter(({ key }) => !this.#waiting.has(key)),
+    ].slice(0, OBJECT_HANDLE_MAX - present.size);
+    const objects = this.#wanted.filter((served) => present.has(served.key) || takable.includes(served));
+    const directory = reviseDirectory(
       this.#directory,
       this.#options.pi,
-      next.map(({ object, spreader }) => ({
+      objects.map(({ object, spreader }) => ({
         scheme: object.scheme,
         deviceTypeTag: object.deviceTypeTag,
         sizeBytes: spreader.sizeBytes,
@@ -146,21 +207,16 @@ export class Carousel {
         deadlineMinutes: object.deadlineMinutes,
       })),
     );
-    this.#settling = true;
-    try {
-      // The same content needs no new version, after a restart for example.
-      const same = this.#directory !== undefined && sameContent(this.#directory, revised);
-      const directory = same && this.#directory !== undefined ? this.#directory : revised;
-      if (!same) await this.#options.save(directory);
-      this.#directory = directory;
-      this.#offered = true;
-      this.#changed = takable.length < fresh.length && !same;
-      this.#serve(next);
-      for (const carrier of this.#options.carriers)
-        if (carrier.directory?.version !== directory.version) carrier.setDirectory(directory);
-    } finally {
-      this.#settling = false;
-    }
+    return {
+      directory,
+      objects,
+      waiting: new Set(fresh.filter((one) => !takable.includes(one)).map(({ key }) => key)),
+    };
+  }
+
+  #isChanged(): boolean {
+    if (this.#directory === undefined) return this.#wanted.length > 0;
+    return !this.#offered || !sameContent(this.#directory, this.#revise().directory);
   }
 
   /** Whether a stream has anything to say. A run that was begun is also ended. */
@@ -169,7 +225,10 @@ export class Carousel {
     const state = this.#streams.get(carrier);
     if (carrier.directory?.version !== this.#directory.version || (state?.firstRuns ?? 0) > 0) return true;
     if (carrier.counter % RUN_GROUPS !== 0) return true;
-    for (const { object } of this.#served.values()) if (this.#options.live(object.jobId) !== undefined) return true;
+    // A version does not grow old without groups.
+    if (this.#changed && !carrier.mayChange) return true;
+    for (const { object, key } of this.#served.values())
+      if (state?.listed.has(key) === true && this.#options.live(object.jobId) !== undefined) return true;
     return false;
   }
 
@@ -182,6 +241,7 @@ export class Carousel {
     const nibblesPerRun = RUN_GROUPS * nibblesPerGroup;
     if (directory.version !== state.seenVersion) {
       state.seenVersion = directory.version;
+      state.listed = keysIn(directory);
       const nibbles = 2 * encodeDirectory(directory).length;
       // An anchor may be among them.
       state.passRuns = Math.ceil((nibbles + SPARE_NIBBLES) / (nibblesPerRun - nibblesPerGroup));
@@ -193,44 +253,40 @@ export class Carousel {
       state.firstRuns--;
       return DIRECTORY_HANDLE;
     }
-    const { shares, quickestRuns } = this.#plan(directory, nibblesPerRun);
+    const { shares, irregular, quickestRuns } = this.#plan(state.listed, nibblesPerRun);
     const { passRuns } = state;
     state.directoryOwed += passRuns / directorySpacingRuns({ stream: carrier.stream, quickestRuns, passRuns });
     if (state.directoryOwed >= 1) {
       state.directoryOwed -= 1;
       return DIRECTORY_HANDLE;
     }
-    const identity = state.turns.next(shares);
-    const entry = directory.entries.find((candidate) => keyOf(candidate.identity) === identity);
+    const key = state.turns.next(shares, irregular);
+    const entry = directory.entries.find((candidate) => keyOf(candidate) === key);
     return entry?.handle ?? DIRECTORY_HANDLE;
   }
 
   spreaderOf(carrier: StreamCarrier, handle: number): Spreader | undefined {
     const entry = carrier.directory?.entries.find((candidate) => candidate.handle === handle);
-    return entry === undefined ? undefined : this.#served.get(keyOf(entry.identity))?.spreader;
+    return entry === undefined ? undefined : this.#served.get(keyOf(entry))?.spreader;
   }
 
-  /** Shares of what the directory lists and does not rest, by identity; and the runs in which the quickest of it is complete. */
-  #plan(directory: Directory, nibblesPerRun: number): { shares: Map<string, number>; quickestRuns: number } {
-    const listed = new Set(directory.entries.map((entry) => keyOf(entry.identity)));
+  /** Shares of what the directory lists and does not rest, by key; and the runs in which the quickest of it is complete. */
+  #plan(listed: ReadonlySet<string>, nibblesPerRun: number): Planned {
     const keys: string[] = [];
+    const irregular = new Set<string>();
     const objects: LiveObject[] = [];
     for (const [key, { object }] of this.#served) {
       const live = listed.has(key) ? this.#options.live(object.jobId) : undefined;
       if (live === undefined) continue;
       keys.push(key);
       objects.push(live);
+      if (object.scheme === SCHEME_REED_SOLOMON) irregular.add(key);
     }
     const planned = planShares(objects, this.#options.nibblesPerSecond);
     let quickestRuns = Number.POSITIVE_INFINITY;
     for (const [i, { neededNibbles }] of objects.entries())
       quickestRuns = Math.min(quickestRuns, neededNibbles / nibblesPerRun / planned[i]);
-    return { shares: new Map(keys.map((key, i) => [key, planned[i]])), quickestRuns };
-  }
-
-  #serve(objects: readonly Served[]): void {
-    this.#served.clear();
-    for (const served of objects) this.#served.set(keyOf(served.spreader.identity), served);
+    return { shares: new Map(keys.map((key, i) => [key, planned[i]])), irregular, quickestRuns };
   }
 
   /** After a start nothing was offered yet, and the version before the restart was heard long enough. */

@@ -31,6 +31,8 @@ export interface StationConfig {
   readonly channel: number;
   /** Of our groups: what a receiver loses for which promises are made. */
   readonly assumedLoss: number;
+  /** What the smallest receiver can spare for a matrix; undefined: what a fountain needs. */
+  readonly receiverMemoryBytes: number | undefined;
   /** 0 alone, or 0 to 3. */
   readonly streams: readonly StreamNumber[];
   readonly rdsDeviationHz: number;
@@ -135,6 +137,9 @@ function parseStation(fields: Fields, path: (text: string) => string): StationCo
     ),
     channel: fields.whole('channel', { from: 0, to: 63, fallback: DEFAULT_CHANNEL }),
     assumedLoss: fields.number('assumedLoss', { from: 0, to: 0.9, fallback: 0.1 }),
+    receiverMemoryBytes: fields.has('receiverMemoryBytes')
+      ? fields.whole('receiverMemoryBytes', { from: 0, to: Number.MAX_SAFE_INTEGER })
+      : undefined,
     streams: rds2 ? STREAM_NUMBERS : [0],
     rdsDeviationHz: fields.number('rdsDeviationHz', { from: 1000, to: 7500, fallback: 2000 }),
     audio: audio === 'melody' || audio === 'none' ? audio : path(audio),

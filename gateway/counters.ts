@@ -13,8 +13,11 @@ import { Fields } from '#hardware/file/fields.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { EXIT, GatewayError } from './fault.ts';
 
-/** Six minutes of a stream in real time. A multiple of the anchor spacing. */
-export const RESERVE_GROUPS = 64 * ANCHOR_SPACING;
+/**
+ * Six minutes of a stream that is all ours. A multiple of the anchor spacing, and so that a restart skips less than 4096 groups: then a
+ * receiver believes the first anchor after it (air-interface.md section 3).
+ */
+export const RESERVE_GROUPS = 31 * ANCHOR_SPACING;
 
 export class Counters {
   readonly #path: string;

@@ -131,7 +131,8 @@ export async function runGateway(
         metrics.countJob(jobId, { stream, counter, blocks: shelf.blocksOf(jobId) }, nowMs);
         if (announced.has(jobId)) continue;
         announced.add(jobId);
-        events.say('job-on-air', `The first group of job ${jobId} has left.`, { jobId });
+        const { scheme, reason = '' } = shelf.schemeOf(jobId) ?? {};
+        events.say('job-on-air', `The first group of job ${jobId} has left. ${reason}`, { jobId, scheme, reason });
         void intake.onAir(jobId);
       }
     }
@@ -305,5 +306,6 @@ function broadcastOf({ job, promised }: KnownJob): Broadcast {
 function airOf({ dataShare, station, outputs }: GatewayConfig): StationAir {
   const speeds = outputs.flatMap((output) => (output.kind === 'air' && output.speed > 0 ? output.speed : []));
   const speed = speeds.length === 0 ? 1 : Math.min(...speeds);
-  return { dataShare, streams: station.streams, assumedLoss: station.assumedLoss, speed };
+  const { streams, assumedLoss, receiverMemoryBytes } = station;
+  return { dataShare, streams, assumedLoss, matrixBytes: receiverMemoryBytes, speed };
 }

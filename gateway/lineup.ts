@@ -13,6 +13,8 @@ export interface Candidate extends Pick<Job, 'jobId' | 'priority' | 'deadlineMs'
   readonly neededNibbles: number;
   readonly sentNibbles: number;
   readonly sentGroups: number;
+  /** Its promise counts from then on: it was admitted for a time at which it is in the directory for sure (`admission.ts`). */
+  readonly fromMs: number;
   /** Undefined until its first group has left. */
   readonly firstGroupMs: number | undefined;
 }
@@ -21,6 +23,11 @@ export interface Candidate extends Pick<Job, 'jobId' | 'priority' | 'deadlineMs'
 const LONG_REST_MS = 10 * 60_000;
 /** Four times an hour, two versions of the directory each: what `capacity.ts` allows for. */
 const CHANGE_INTERVAL_MS = 15 * 60_000;
+
+/** What rests must be back in the directory when its window opens, so a rest that is shorter than that takes is no long one. */
+export function longRestMs(listingSeconds: number): number {
+  return Math.max(LONG_REST_MS, listingSeconds * 1000);
+}
 
 export function isFinished({ neededNibbles, sentNibbles }: Candidate): boolean {
   return sentNibbles >= neededNibbles;
@@ -35,12 +42,16 @@ export function restMs({ paused, windows }: Pick<Candidate, 'paused' | 'windows'
  * The first 13 have handles: what may be sent before what rests for long; promises that are not kept yet, the earliest deadline
  * first; then by priority, what is not finished before what is, by deadline, and as they came.
  */
-export function lineUp<Held extends Candidate>(held: readonly Held[], nowMs: number): Held[] {
+export function lineUp<Held extends Candidate>(
+  held: readonly Held[],
+  nowMs: number,
+  longRestMs = LONG_REST_MS,
+): Held[] {
   const rank = (one: Held): readonly number[] => {
     const deadlineMs = one.deadlineMs === 0 ? Number.MAX_SAFE_INTEGER : one.deadlineMs;
     const promise = one.promised && !isFinished(one);
     return [
-      restMs(one, nowMs) > LONG_REST_MS ? 1 : 0,
+      restMs(one, nowMs) > longRestMs ? 1 : 0,
       promise ? 0 : 1,
       promise ? deadlineMs : 0,
       -one.priority,
@@ -77,9 +88,12 @@ export function isChangeDue({ before, held, sinceMs }: LineChange): boolean {
   );
 }
 
-/** Whether promises may be spread over their time (`schedule.ts`): not while one that is open has windows, on air or not. */
-export function canSpread(held: readonly Candidate[]): boolean {
-  return !held.some((one) => one.promised && one.windows.length > 0 && !isFinished(one));
+/**
+ * Whether promises may be spread over their time (`schedule.ts`): not while one that is open has windows, on air or not, nor while one
+ * does not count yet. What others leave undone meanwhile would fall into its time.
+ */
+export function canSpread(held: readonly Candidate[], nowMs: number): boolean {
+  return !held.some((one) => one.promised && !isFinished(one) && (one.windows.length > 0 || one.fromMs > nowMs));
 }
 
 export interface Moment {
@@ -88,7 +102,10 @@ export interface Moment {
   readonly isSpread: boolean;
 }
 
-/** For the schedule; undefined while it rests. A promise ends a little before its deadline: what is sent must be put to use. */
+/**
+ * For the schedule; undefined while it rests. A promise ends a little before its deadline: what is sent must be put to use. It does not
+ * begin earlier than it was admitted for, or one with a later deadline whose window closes would lose what it was to have before that.
+ */
 export function liveObject(candidate: Candidate, { nowMs, settleSeconds, isSpread }: Moment): LiveObject | undefined {
   const { priority, sizeBytes, neededNibbles, sentNibbles, promised, windows, firstGroupMs = nowMs } = candidate;
   if (candidate.paused || !isOpen(windows, nowMs)) return undefined;
@@ -99,14 +116,15 @@ export function liveObject(candidate: Candidate, { nowMs, settleSeconds, isSprea
     sizeBytes,
     neededNibbles,
     sentNibbles,
-    promise: promised
-      ? {
-          deadlineMs,
-          leftSeconds,
-          wholeSeconds: leftSeconds + openMsBetween(windows, firstGroupMs, nowMs) / 1000,
-          isSpread,
-        }
-      : undefined,
+    promise:
+      promised && candidate.fromMs <= nowMs
+        ? {
+            deadlineMs,
+            leftSeconds,
+            wholeSeconds: leftSeconds + openMsBetween(windows, firstGroupMs, nowMs) / 1000,
+            isSpread,
+          }
+        : undefined,
   };
 }
 

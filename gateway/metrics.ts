@@ -19,7 +19,7 @@ interface JobCount {
 /** What was counted on air for a job. */
 export interface Counted {
   readonly groups: number;
-  /** Of 16 bits, as many as every fountain block had on average at least (`progress.ts`). */
+  /** Of payload, as many as every fountain block had on average at least (`progress.ts`). */
   readonly nibbles: number;
   readonly firstGroupMs: number;
 }

@@ -38,7 +38,7 @@ export function outlook({ held, servedAs, capacity, nowMs }: OutlookQuestion): O
   const shares = sharesOf(
     held.filter(({ jobId }) => servedAs(jobId) === jobId),
     nibblesPerSecond,
-    { nowMs, settleSeconds, isSpread: canSpread(held) },
+    { nowMs, settleSeconds, isSpread: canSpread(held, nowMs) },
   );
   const finishMs = promisedFinishOf(held, capacity, nowMs);
   return held.map((one): Outlook => {
@@ -98,7 +98,7 @@ function promisedFinishOf(
   const running = promised.filter((one) => !one.paused);
   const finish = (ones: readonly Candidate[]): number[] =>
     finishTimes(
-      ones.map((one) => settledBy({ ...one, remainingNibbles: remainingNibbles(one) }, settleSeconds)),
+      ones.map((one) => settledBy({ ...one, remainingNibbles: remainingNibbles(one), fromMs: nowMs }, settleSeconds)),
       nibblesPerSecond,
       nowMs,
     );

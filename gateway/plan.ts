@@ -5,13 +5,14 @@
 
 import { OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
 import type { Job } from '#codec/messages/link.ts';
+import { type ChosenScheme, chooseScheme } from '#codec/symbols/schemes.ts';
 import { promisesOf, refusalOf } from './admission.ts';
 import { type Capacity, capacityOf, type StationAir } from './capacity.ts';
 import type { CarouselObject } from './carousel.ts';
 import type { JobList } from './jobs.ts';
-import { canSpread, isChangeDue, liveObject } from './lineup.ts';
+import { canSpread, isChangeDue, liveObject, longRestMs } from './lineup.ts';
 import type { Metrics } from './metrics.ts';
-import { needOf } from './need.ts';
+import { type Need, needOf } from './need.ts';
 import { type Outlook, outlook } from './outlook.ts';
 import type { LiveObject } from './schedule.ts';
 import { Shelf } from './shelf.ts';
@@ -24,23 +25,35 @@ export interface PlanOptions {
   readonly metrics: Metrics;
 }
 
+/** Of every package that is held. */
+export type PlannedObject = Outlook & Partial<ChosenScheme>;
+
 export class Plan {
   readonly capacity: Capacity;
   readonly shelf: Shelf;
   readonly #options: PlanOptions;
+  readonly #neededNibbles: Need;
   /** What the last line was, in one text, and who had handles by it since when. */
   #line = '';
   #before: ReadonlySet<string> = new Set();
   #changedMs = 0;
   #isSpread = true;
+  /** When the promises of jobs count that were admitted in this life of the process. */
+  readonly #fromMs = new Map<string, number>();
+  readonly #fromMsOf = (jobId: string): number => this.#fromMs.get(jobId) ?? 0;
 
   constructor(options: PlanOptions) {
     this.#options = options;
     this.capacity = capacityOf(options.air);
+    const { assumedLoss, streams, matrixBytes = Number.POSITIVE_INFINITY } = options.air;
+    const hasTypeC = streams.some((stream) => stream > 0);
+    this.#neededNibbles = needOf(assumedLoss, streams, matrixBytes);
     this.shelf = new Shelf({
       countOf: (jobId) => options.metrics.countOf(jobId),
-      neededNibbles: needOf(options.air.assumedLoss, options.air.streams),
-      hasTypeC: options.air.streams.some((stream) => stream > 0),
+      neededNibbles: this.#neededNibbles,
+      schemeOf: (sizeBytes) => chooseScheme({ sizeBytes, hasTypeC, matrixBytes }),
+      fromMs: this.#fromMsOf,
+      longRestMs: longRestMs(this.capacity.listingSeconds),
     });
   }
 
@@ -59,7 +72,7 @@ export class Plan {
    */
   newLine(nowMs: number, isChanged: boolean): CarouselObject[] | undefined {
     const held = this.shelf.lineUp(nowMs);
-    this.#isSpread = canSpread(held);
+    this.#isSpread = canSpread(held, nowMs);
     const line = JSON.stringify(held.map(({ jobId, deadlineMs }) => [jobId, deadlineMs]));
     if (line === this.#line) return undefined;
     if (!isChanged && !isChangeDue({ before: this.#before, held, sinceMs: nowMs - this.#changedMs })) return undefined;
@@ -75,22 +88,32 @@ export class Plan {
     const { air, largestShare, jobs, metrics } = this.#options;
     const sentNibbles = (jobId: string): number => metrics.countOf(jobId)?.nibbles ?? 0;
     const others = jobs.all().filter((other) => other.job.jobId !== job.jobId);
-    return refusalOf({
-      applicant: { ...job, sentNibbles: sentNibbles(job.jobId) },
-      promises: promisesOf(others, sentNibbles, needOf(air.assumedLoss, air.streams)),
+    const hasBegun = metrics.countOf(job.jobId) !== undefined;
+    const refusal = refusalOf({
+      applicant: { ...job, sentNibbles: sentNibbles(job.jobId), hasBegun },
+      promises: promisesOf({
+        jobs: others,
+        sentNibbles,
+        fromMs: this.#fromMsOf,
+        neededNibbles: this.#neededNibbles,
+      }),
       air,
       largestShare,
       nowMs,
     });
+    for (const [jobId, fromMs] of this.#fromMs) if (fromMs <= nowMs) this.#fromMs.delete(jobId);
+    if (refusal === undefined && !hasBegun) this.#fromMs.set(job.jobId, nowMs + this.capacity.listingSeconds * 1000);
+    return refusal;
   }
 
-  outlook(listedJobs: readonly string[], nowMs: number): Outlook[] {
+  outlook(listedJobs: readonly string[], nowMs: number): PlannedObject[] {
     const listed = new Set(listedJobs);
-    return outlook({
+    const planned = outlook({
       held: this.shelf.lineUp(nowMs),
       servedAs: (jobId) => this.shelf.sharing(jobId).find((other) => listed.has(other)),
       capacity: this.capacity,
       nowMs,
     });
+    return planned.map((one) => ({ ...one, ...this.shelf.schemeOf(one.jobId) }));
   }
 }

@@ -13,6 +13,8 @@ export interface Promised {
   readonly remainingNibbles: number;
   readonly deadlineMs: number;
   readonly windows: readonly DailyWindow[];
+  /** Before this it may not be in the directory yet, and is not counted on to have runs. */
+  readonly fromMs: number;
 }
 
 const FIRST_SHARE = 1 - FLOOR_SHARE * (OBJECT_HANDLE_MAX - 1);
@@ -34,16 +36,19 @@ export function finishTimes(promises: readonly Promised[], nibblesPerSecond: num
   let running = promises
     .map((promise, index): Running => {
       const endMs = Math.floor(Math.min(promise.deadlineMs, nowMs + HORIZON_MS));
-      return { ...promise, index, endMs, left: promise.remainingNibbles };
+      return { ...promise, fromMs: Math.ceil(promise.fromMs), index, endMs, left: promise.remainingNibbles };
     })
     // What is lost already takes nothing from the others.
-    .filter(({ left, windows, endMs }) => left > 0 && left <= openMsBetween(windows, nowMs, endMs) * rate)
+    .filter(({ left, windows, fromMs, endMs }) => {
+      return left > 0 && left <= openMsBetween(windows, Math.max(nowMs, fromMs), endMs) * rate;
+    })
     .toSorted((a, b) => a.deadlineMs - b.deadlineMs);
   let atMs = nowMs;
   while (running.length > 0) {
-    const open = running.filter(({ windows }) => isOpen(windows, atMs));
+    const open = running.filter(({ windows, fromMs }) => fromMs <= atMs && isOpen(windows, atMs));
     let untilMs = Number.POSITIVE_INFINITY;
-    for (const { windows, endMs } of running) untilMs = Math.min(untilMs, endMs, nextEdgeMs(windows, atMs));
+    for (const { windows, fromMs, endMs } of running)
+      untilMs = Math.min(untilMs, endMs, nextEdgeMs(windows, atMs), fromMs > atMs ? fromMs : endMs);
     for (const [place, { left }] of open.entries())
       untilMs = Math.min(untilMs, atMs + Math.ceil(left / (rate * shareAt(place))));
     for (const [place, one] of open.entries()) {

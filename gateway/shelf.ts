@@ -1,7 +1,7 @@
 /** The packages that are ready for the air, and which jobs each object serves. */
 
 import { deviceTypeTag } from '#codec/groups/directory.ts';
-import { type ChosenScheme, chooseScheme, fountainBlocks } from '#codec/symbols/schemes.ts';
+import { type ChosenScheme, fountainBlocks } from '#codec/symbols/schemes.ts';
 import { identityOf } from '#codec/symbols/spread.ts';
 import type { Job } from '#codec/messages/link.ts';
 import type { CarouselObject } from './carousel.ts';
@@ -24,6 +24,7 @@ interface Held {
   readonly scheme: ChosenScheme;
 }
 
+type SchemeOf = (sizeBytes: number) => ChosenScheme;
 export type CountOf = (jobId: string) => Counted | undefined;
 
 const MINUTE_MS = 60_000;
@@ -34,13 +35,25 @@ export class Shelf {
   readonly #held = new Map<string, Held>();
   readonly #countOf: CountOf;
   readonly #neededNibbles: Need;
-  readonly #hasTypeC: boolean;
+  readonly #schemeOf: SchemeOf;
+  readonly #fromMs: (jobId: string) => number;
+  /** A longer rest costs the handle when another package waits for one. */
+  readonly #longRestMs: number;
   #byIdentity = new Map<string, string[]>();
 
-  constructor(options: { readonly countOf: CountOf; readonly neededNibbles: Need; readonly hasTypeC: boolean }) {
+  constructor(options: {
+    readonly countOf: CountOf;
+    readonly neededNibbles: Need;
+    readonly schemeOf: SchemeOf;
+    /** When the promise of a job begins to count. */
+    readonly fromMs: (jobId: string) => number;
+    readonly longRestMs: number;
+  }) {
     this.#countOf = options.countOf;
     this.#neededNibbles = options.neededNibbles;
-    this.#hasTypeC = options.hasTypeC;
+    this.#schemeOf = options.schemeOf;
+    this.#fromMs = options.fromMs;
+    this.#longRestMs = options.longRestMs;
   }
 
   put(broadcast: Broadcast, bytes: Uint8Array): void {
@@ -53,7 +66,7 @@ export class Shelf {
       bytes: same ? known.bytes : bytes,
       identity,
       neededNibbles: same ? known.neededNibbles : this.#neededNibbles(bytes.length),
-      scheme: same ? known.scheme : chooseScheme({ sizeBytes: bytes.length, hasTypeC: this.#hasTypeC }),
+      scheme: same ? known.scheme : this.#schemeOf(bytes.length),
     });
     this.#index();
   }
@@ -76,6 +89,11 @@ export class Shelf {
     return held === undefined ? 1 : fountainBlocks(held.bytes.length, held.scheme.scheme);
   }
 
+  /** How the job's object is sent, and why so. */
+  schemeOf(jobId: string): ChosenScheme | undefined {
+    return this.#held.get(jobId)?.scheme;
+  }
+
   /** Jobs with the same package, itself included. */
   sharing(jobId: string): readonly string[] {
     const held = this.#held.get(jobId);
@@ -93,6 +111,7 @@ export class Shelf {
     return lineUp(
       [...this.#held.values()].map((held) => this.#candidate(held)),
       nowMs,
+      this.#longRestMs,
     );
   }
 
@@ -126,6 +145,7 @@ export class Shelf {
       sentNibbles: counted?.nibbles ?? 0,
       sentGroups: counted?.groups ?? 0,
       firstGroupMs: counted?.firstGroupMs,
+      fromMs: this.#fromMs(broadcast.jobId),
     };
   }
 

@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import type { OnAir, StreamCount } from '#codec/messages/link.ts';
 import type { AirCounts } from '#hardware/air/channel.ts';
 import { loadConfig } from './config.ts';
-import { describeOutlook, type Outlook } from './outlook.ts';
+import { describeOutlook } from './outlook.ts';
+import type { PlannedObject } from './plan.ts';
 import { readIfPresent, replaceAtomically } from '#hardware/file/durable.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { EXIT, type ExitStatus, GatewayError } from './fault.ts';
@@ -24,7 +25,7 @@ export interface GatewayStatus {
   readonly onAir: readonly OnAir[];
   readonly jobs: readonly { readonly jobId: string; readonly state: string; readonly detail: string }[];
   /** Of every package that is held, the next for a handle first. */
-  readonly outlook: readonly Outlook[];
+  readonly outlook: readonly PlannedObject[];
   readonly link: { readonly state: string; readonly sinceMs: number; readonly connections: number } | null;
   readonly counts: Readonly<Record<string, number>>;
   readonly air: readonly AirCounts[];

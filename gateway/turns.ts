@@ -3,9 +3,12 @@
  * Nobody waits longer than 50 runs: in any 200 runs everybody has 4 at least, whatever the shares do meanwhile.
  */
 
+import { mix } from '#codec/symbols/random.ts';
 import { FLOOR_SHARE } from './schedule.ts';
 
 const WAIT_MAX_RUNS = 1 / FLOOR_SHARE;
+/** By so many runs the turns of what must not come at regular distances are early. */
+const SCATTER_RUNS = 4;
 
 interface Turn {
   /** Runs that it was to have and did not. */
@@ -13,13 +16,24 @@ interface Turn {
   lastRun: number;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
+/** 0 <= x < 1, without any pattern. */
+function scatter(run: number): number {
+  return mix(run) / 2 ** 32;
+}
+
 export class Turns {
   readonly #turns = new Map<string, Turn>();
   #run = 0;
 
-  /** Who has the next run; undefined when there is nobody. At most 13, or the longest wait cannot be kept. */
-  next(shares: ReadonlyMap<string, number>): string | undefined {
+  /**
+   * Who has the next run; undefined when there is nobody. At most 13, or the longest wait cannot be kept. `irregular`: who must not have
+   * every third run, say. Reed-Solomon pieces go round and round, and the same third of them could be sent for hours.
+   */
+  next(shares: ReadonlyMap<string, number>, irregular: ReadonlySet<string> = NONE): string | undefined {
     const run = this.#run++;
+    const early = SCATTER_RUNS * scatter(run);
     for (const key of this.#turns.keys()) if (!shares.has(key)) this.#turns.delete(key);
     let chosen: string | undefined;
     let most = Number.NEGATIVE_INFINITY;
@@ -30,8 +44,9 @@ export class Turns {
         this.#turns.set(key, turn);
       }
       turn.owed += share;
-      if (turn.owed > most) {
-        most = turn.owed;
+      const claim = turn.owed + (irregular.has(key) ? early : 0);
+      if (claim > most) {
+        most = claim;
         chosen = key;
       }
     }

@@ -91,6 +91,11 @@ export class StreamCarrier {
     return this.#assignmentDue;
   }
 
+  /** Whether a directory that is set now takes effect at the next anchor. */
+  get mayChange(): boolean {
+    return this.#versionAnchors >= VERSION_ANCHORS_MIN;
+  }
+
   setHeader(header: ProgrammeHeader): void {
     this.#header = header;
   }

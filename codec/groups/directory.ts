@@ -155,17 +155,19 @@ export type ObjectOnAir = Omit<DirectoryEntry, 'handle'>;
 
 /**
  * The directory that follows `previous` when `objects` are on air: objects keep their handles, and a handle that has just lost
- * its object stays empty for one version, so that a receiver never mistakes one object for the other.
+ * its object stays empty for one version, so that a receiver never mistakes one object for the other. The same bytes in another
+ * scheme are another object.
  */
 export function reviseDirectory(
   previous: Directory | undefined,
   pi: number,
   objects: readonly ObjectOnAir[],
 ): Directory {
-  const before = new Map(previous?.entries.map((entry) => [entry.identity.join(), entry.handle]));
+  const keyOf = ({ identity, scheme }: ObjectOnAir): string => `${scheme} ${identity.toHex()}`;
+  const before = new Map(previous?.entries.map((entry) => [keyOf(entry), entry.handle]));
   const taken = new Set(before.values());
   const entries: DirectoryEntry[] = objects.map((object) => {
-    let handle = before.get(object.identity.join());
+    let handle = before.get(keyOf(object));
     if (handle === undefined) {
       handle = 1;
       while (taken.has(handle)) handle++;

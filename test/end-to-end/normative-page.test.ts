@@ -83,6 +83,9 @@ describe('a decoder written from the page alone', () => {
     ['type A groups from another counter on', ['--counter', '8675309'], withoutAFifth],
     ['all streams', ['--rds2'], (lines) => lines],
     ['all streams, a fifth of the lines deleted', ['--rds2'], withoutAFifth],
+    ['Reed-Solomon, a fifth of the lines deleted', ['--scheme', 'reed-solomon'], withoutAFifth],
+    ['Reed-Solomon, blocks lost', ['--scheme', 'reed-solomon'], withLostBlocks],
+    ['Reed-Solomon on all streams, a fifth deleted', ['--rds2', '--scheme', 'reed-solomon'], withoutAFifth],
     ['all streams while the counter wraps', ['--rds2', '--counter', String(2 ** 24 - 128)], withoutAFifth],
   ];
   it.each(cases)('reads the package: %s', async (_, options, damage) => {
@@ -92,17 +95,18 @@ describe('a decoder written from the page alone', () => {
   it('reads an object of two blocks with an odd number of bytes, whole and with a fifth of the lines deleted', async () => {
     const path = join(folder, 'two-blocks.bin');
     const random = seeded(SEED);
-    const bytes = Uint8Array.from({ length: 9_001 }, () => Math.floor(random() * 256));
+    const bytes = Uint8Array.from({ length: 27_001 }, () => Math.floor(random() * 256));
     writeFileSync(path, bytes);
     const lines = await encode(path, '--rds2');
     expect(objectsIn(lines)).toEqual([sha256(bytes)]);
     expect(objectsIn(withoutAFifth(lines)), `seed ${SEED}`).toEqual([sha256(bytes)]);
   });
 
-  it('has the directory but no object while there are fewer symbols than units', async () => {
+  it('has the directory but no object while there are fewer groups than rows', async () => {
     const lines = await encode(packagePath);
-    let symbols = 0;
-    const tooFew = lines.filter((line) => !/^.{5}B/.test(line) || (symbols += 2) < sealed.length / 2);
+    // A row of width 8 is four bytes.
+    let groups = 0;
+    const tooFew = lines.filter((line) => !/^.{5}B/.test(line) || ++groups < sealed.length / 4);
     const { directories, objects } = decodeAir(tooFew);
     expect(directories.size).toBe(1);
     expect(objects.size).toBe(0);
@@ -134,8 +138,9 @@ describe('a decoder written from the page alone, of a station with many objects'
     const lines = [formatHexGroup(station.announcement())];
     const versions: [objects: Uint8Array[], slots: number][] = [
       [[a, b], 300],
-      [[a], 100],
-      [[a, c], 300],
+      // Each version is in force for 512 groups at least.
+      [[a], 530],
+      [[a, c], 530],
       [[a, c, d], 900],
     ];
     for (const [objects, slots] of versions) {
@@ -157,18 +162,18 @@ describe('what is announced', () => {
     expect(assignments).toEqual([]);
   });
 
-  it('of all streams, with an assignment after every anchor of streams 1 to 3 and nowhere else', async () => {
+  it('of all streams, with an assignment after every second anchor of streams 1 to 3 and nowhere else', async () => {
     const lines = await encode(packagePath, '--rds2');
     const { announcements, assignments } = decodeAir(lines);
     expect(announcements).toEqual([{ groupType: 0b1011_0, channel: 16, streams: [1, 2, 3] }]);
     for (const stream of [1, 2, 3]) {
       const own = lines.filter((line) => line.startsWith(`#S${stream} `)).map((line) => line.slice(4));
-      // Each 64 counted groups are followed by the place of one assignment, behind the first of them.
+      // Of 257 groups 256 are counted; the second one is the assignment.
       const assigned = own.map((line, i) => [line, i] as const).filter(([line]) => line.startsWith('80'));
       expect(assigned.map(([, i]) => i)).toEqual(
-        Array.from({ length: Math.ceil((own.length - 1) / 65) }, (_, i) => 65 * i + 1),
+        Array.from({ length: Math.ceil((own.length - 1) / 257) }, (_, i) => 257 * i + 1),
       );
-      for (const [line] of assigned) expect(line).toBe(`8010 CA11 1000 ${PI}`);
+      for (const [line] of assigned) expect(line).toBe(`8010 CA11 2000 ${PI}`);
       expect(assignments.filter((a) => a.stream === stream)).toEqual(
         assigned.map(() => ({ stream, channel: 16, pi: Number.parseInt(PI, 16) })),
       );
@@ -178,12 +183,16 @@ describe('what is announced', () => {
   it('in the 3A groups, bit by bit', async () => {
     const lines = await encode(packagePath, '--rds2');
     const announcement = lines.filter((line) => line.startsWith(`${PI} 3`));
-    expect(new Set(announcement.map((line) => line.slice(10)))).toEqual(new Set(['1438 CA11']));
+    expect(new Set(announcement.map((line) => line.slice(10)))).toEqual(new Set(['2438 CA11']));
     for (const line of announcement) expect(Number.parseInt(line.slice(5, 9), 16) & 0x1f).toBe(0b1011_0);
   });
 
-  it('in the directory', async () => {
-    const { directories } = decodeAir(await encode(packagePath));
+  it.each([
+    ['type A groups', [], 2],
+    ['all streams', ['--rds2'], 1],
+    ['small receivers', ['--scheme', 'reed-solomon'], 3],
+  ])('in the directory, for %s', async (_, options, scheme) => {
+    const { directories } = decodeAir(await encode(packagePath, ...options));
     expect([...directories.values()]).toEqual([
       {
         version: 0,
@@ -191,7 +200,7 @@ describe('what is announced', () => {
         entries: [
           {
             handle: 1,
-            scheme: 1,
+            scheme,
             deviceTypeTag: sha256('Example Works\0CityLamp_3').slice(0, 8),
             sizeBytes: sealed.length,
             identity: sha256(sealed).slice(0, 16),

@@ -15,7 +15,13 @@ const LARGEST = 0.779;
 
 function question(sizeBytes: number, hours: number, more: Partial<AdmissionQuestion> = {}): AdmissionQuestion {
   return {
-    applicant: { sizeBytes, deadlineMs: hours === 0 ? 0 : T0 + hours * HOUR_MS, windows: [], sentNibbles: 0 },
+    applicant: {
+      sizeBytes,
+      deadlineMs: hours === 0 ? 0 : T0 + hours * HOUR_MS,
+      windows: [],
+      sentNibbles: 0,
+      hasBegun: false,
+    },
     promises: [],
     air: AIR,
     largestShare: LARGEST,
@@ -31,6 +37,7 @@ function promised(hoursOfAir: number, hours: number): Promised {
     remainingNibbles: hoursOfAir * 3600 * nibblesPerSecond * 0.76,
     deadlineMs: T0 + hours * HOUR_MS,
     windows: [],
+    fromMs: 0,
   };
 }
 
@@ -58,13 +65,20 @@ describe('what must be sent', () => {
 describe('the capacity', () => {
   it('of stream 0 is its share without announcements, anchors and an eighth for the directory', () => {
     const { nibblesPerSecond, nibblesPerGroup } = capacityOf(AIR);
-    expect(nibblesPerSecond).toBeCloseTo((0.25 * 11.418 - 0.5) * (63 / 64) * (7 / 8) * 2, 2);
-    expect(nibblesPerGroup).toBe(2);
+    expect(nibblesPerSecond).toBeCloseTo((0.25 * 11.418 - 0.5) * (127 / 128) * (7 / 8) * 8, 2);
+    expect(nibblesPerGroup).toBe(8);
+  });
+
+  it('comes after two versions of the directory, of four anchors each, and the one that was about to be', () => {
+    expect(capacityOf(AIR).listingSeconds).toBeCloseTo((9 * 128 + 80) / (0.25 * 11.418 - 0.5), 0);
+    // The slowest stream counts: no version begins before all have the last.
+    expect(capacityOf({ ...AIR, streams: [0, 1, 2, 3] }).listingSeconds).toBe(capacityOf(AIR).listingSeconds);
+    expect(capacityOf({ ...AIR, speed: 10 }).listingSeconds).toBeCloseTo(capacityOf(AIR).listingSeconds / 10, 6);
   });
 
   it('of a slow stream leaves out what changes of the directory cost', () => {
     const { nibblesPerSecond } = capacityOf({ ...AIR, dataShare: 0.1 });
-    expect(nibblesPerSecond).toBeCloseTo((0.1 * 11.418 - 0.5 - (8 * 80) / 3600) * (63 / 64) * 2, 2);
+    expect(nibblesPerSecond).toBeCloseTo((0.1 * 11.418 - 0.5 - (8 * 80) / 3600) * (127 / 128) * 8, 2);
     expect(capacityOf({ ...AIR, dataShare: 0.05 }).nibblesPerSecond).toBe(0);
   });
 
@@ -72,8 +86,9 @@ describe('the capacity', () => {
     const one = capacityOf(AIR).nibblesPerSecond;
     expect(capacityOf({ ...AIR, speed: 10 }).nibblesPerSecond).toBeCloseTo(10 * one, 6);
     const four = capacityOf({ ...AIR, streams: [0, 1, 2, 3] });
-    expect(four.nibblesPerSecond).toBeCloseTo(one + 3 * 11.418 * (64 / 65) * (63 / 64) * (7 / 8) * 3, 1);
-    expect(four.nibblesPerGroup).toBeGreaterThan(2.8);
+    expect(four.nibblesPerSecond).toBeCloseTo(one + 3 * 11.4183 * (256 / 257) * (127 / 128) * (7 / 8) * 13, 1);
+    expect(four.nibblesPerGroup).toBeGreaterThan(12.5);
+    expect(four.nibblesPerGroup).toBeLessThan(13);
   });
 });
 
@@ -108,6 +123,17 @@ describe('promises kept one after the other', () => {
       'one that has the air while the earlier one is outside its window',
       [{ ...promised(1, 6), windows: [{ fromMinute: 16 * 60, toMinute: 18 * 60 }] }, promised(3, 8)],
       [5, 3],
+    ],
+    ['one that cannot have runs for an hour', [{ ...promised(1, 3), fromMs: T0 + HOUR_MS }], [2]],
+    [
+      'one that cannot have runs for too long',
+      [{ ...promised(1, 3), fromMs: T0 + 2.1 * HOUR_MS }],
+      [Number.POSITIVE_INFINITY],
+    ],
+    [
+      'one that has the air before the earlier one can have runs',
+      [{ ...promised(1, 3), fromMs: T0 + HOUR_MS }, promised(2, 8)],
+      [2, 2.97],
     ],
   ];
   it.each(table)('%s', (_what, promises, hours) => {
@@ -176,9 +202,22 @@ describe('a job', () => {
     ],
     [
       'whose deadline is moved counts what was sent',
-      { ...question(80_000, 3), applicant: { ...question(80_000, 3).applicant, sentNibbles: 20_000 } },
+      { ...question(80_000, 3), applicant: { ...question(80_000, 3).applicant, sentNibbles: 80_000, hasBegun: true } },
       undefined,
     ],
+    ['that would not be in the directory in time is refused', question(100, 0.13), /a share of 0\.\d+ would do\.$/],
+    [
+      'that is in the directory already needs no time for that',
+      { ...question(100, 0.13), applicant: { ...question(100, 0.13).applicant, hasBegun: true } },
+      undefined,
+    ],
+    [
+      'for receivers too small for a fountain needs more than twice the time',
+      question(30_000, 3, { air: { ...AIR, matrixBytes: 1000 } }),
+      /would do\.$/,
+    ],
+    ['that would do as a fountain', question(30_000, 3), undefined],
+    ['whose matrix is small enough is one', question(350, 0.2, { air: { ...AIR, matrixBytes: 1000 } }), undefined],
     ['whose deadline is past is refused', question(100, -1), /no share up to/],
     [
       'on RDS2 is admitted where RDS alone would not do',
@@ -231,12 +270,17 @@ describe('a job', () => {
       const job = jobFor(`j${i}`, new Uint8Array(1000), { deadlineMs: T0 + HOUR_MS, paused: true });
       return { job, state, detail: '', promised: true };
     });
-    const all = promisesOf(
-      [...known, { ...known[0], promised: false }],
-      (jobId) => (jobId === 'j2' ? 1e9 : 0),
-      needOf(0.1, [0]),
-    );
+    const all = promisesOf({
+      jobs: [...known, { ...known[0], promised: false }],
+      sentNibbles: (jobId) => (jobId === 'j2' ? 1e9 : 0),
+      fromMs: (jobId) => (jobId === 'j0' ? T0 : 0),
+      neededNibbles: needOf(0.1, [0]),
+    });
     const needed = neededNibbles(1000, 0.1, false);
-    expect(all.map(({ remainingNibbles }) => remainingNibbles)).toEqual([needed, needed, 0]);
+    expect(all.map(({ remainingNibbles, fromMs }) => [remainingNibbles, fromMs])).toEqual([
+      [needed, T0],
+      [needed, 0],
+      [0, 0],
+    ]);
   });
 });

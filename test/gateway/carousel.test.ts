@@ -4,7 +4,8 @@ import { type Carried, StreamCarrier } from '#codec/groups/carry.ts';
 import type { Directory } from '#codec/groups/directory.ts';
 import type { Group, ReceivedGroup, StreamNumber } from '#codec/groups/group.ts';
 import { parseProgrammeGroup } from '#codec/groups/programme.ts';
-import { SCHEME_FOUNTAIN_A } from '#codec/symbols/schemes.ts';
+import { SCHEME_FOUNTAIN_A, SCHEME_REED_SOLOMON } from '#codec/symbols/schemes.ts';
+import { identityOf as identity } from '#codec/symbols/spread.ts';
 import type { Clock } from '#hardware/contracts.ts';
 import { Carousel, type CarouselObject } from '../../gateway/carousel.ts';
 import { parseConfig } from '../../gateway/config.ts';
@@ -83,6 +84,17 @@ function runsOf(sent: readonly Carried[]): number[] {
   return sent.filter(({ counter, kind }) => counter % 16 === 0 && kind !== 'assignment').map(({ handle }) => handle);
 }
 
+function identityOf({ bytes }: CarouselObject): string {
+  return identity(bytes).toHex();
+}
+
+/** Of the objects in groups from a counter on. */
+function identitiesOf(sent: readonly Carried[], fromCounter = 0): Set<string> {
+  return new Set(
+    sent.flatMap(({ counter, identity }) => (counter >= fromCounter && identity !== undefined ? [identity] : [])),
+  );
+}
+
 function shareOf(runs: readonly number[], handle: number): number {
   return runs.filter((served) => served === handle).length / runs.length;
 }
@@ -97,7 +109,9 @@ describe('the carousel', () => {
     for (const [handle, share] of [[1, 0.49] as const, [2, 0.333] as const, [3, 0.177] as const])
       expect(Math.abs(shareOf(rest, handle) - share)).toBeLessThan(0.01);
     // The quickest needs 118 runs of this stream at its share; three entries are said in two runs.
-    const quickestRuns = neededNibbles(SIZE_BYTES, 0.1, false) / 32 / 0.49;
+    const quickestRuns = neededNibbles(SIZE_BYTES, 0.1, false) / (16 * 8) / 0.49;
+    expect(quickestRuns).toBeGreaterThan(110);
+    expect(quickestRuns).toBeLessThan(128);
     expect(shareOf(runs, 0)).toBeCloseTo(2 / Math.floor(quickestRuns / 2), 2);
   });
 
@@ -146,42 +160,153 @@ describe('the carousel', () => {
     const sent = await bench.send(0, 400);
     const runs = runsOf(sent);
     const first = runs.findIndex((handle) => handle !== 0);
-    const symbols = sent.filter(({ kind, counter }) => kind === 'symbols' && counter >> 4 < first).length * 2;
-    // 13 entries: 5 + 260 + 4 bytes, in units of 16 bits and filled up to 8 bytes.
-    expect(symbols).toBeGreaterThan(136);
-    expect(symbols).toBeLessThan(180);
+    const nibbles = sent.filter(({ kind, counter }) => kind === 'symbols' && counter >> 4 < first).length * 8;
+    // 13 entries: 5 + 260 + 4 bytes, filled up to a multiple of 8; in whole runs.
+    expect(nibbles).toBeGreaterThan(544);
+    expect(nibbles).toBeLessThan(544 + 16 * 8);
   });
 
-  it('brings a change on air at the next anchor, with a new version, and rests a freed handle once', async () => {
+  it('brings a change on air when the last one has been so for four anchors, and rests a freed handle once', async () => {
     const bench = new Bench([0]);
+    const [carrier] = bench.carriers;
     const [a, b, c] = [object(1, 1), object(2, 1), object(3, 1)];
     bench.carousel.setObjects([a, b]);
     await bench.send(0, 130);
     bench.carousel.setObjects([b, c]);
-    // The anchor at 256 is the next.
-    const next = await bench.send(0, 256);
+    const before = await bench.send(0, 512 - 130);
+    expect(carrier.directory?.version).toBe(0);
+    // What was taken off ends with its run, and what comes waits for the anchor.
+    expect(identitiesOf(before, 144)).toEqual(new Set([identityOf(b)]));
+    const after = await bench.send(0, 256);
+    expect(carrier.directory?.version).toBe(1);
+    expect(identitiesOf(after)).toEqual(new Set([identityOf(b), identityOf(c)]));
+    bench.carousel.setObjects([b, c, object(4, 1)]);
+    await bench.send(0, 512);
     expect(bench.saved.map(({ version, entries }) => [version, entries.map(({ handle }) => handle)])).toEqual([
       [0, [1, 2]],
       [1, [2, 3]],
+      [2, [1, 2, 3]],
     ]);
-    // The object that was taken off ends with its run, before the next anchor.
-    const onAir = new Set(next.filter(({ counter }) => counter >= 144).map(({ identity }) => identity));
-    expect(onAir.size).toBe(3);
-    bench.carousel.setObjects([b, c, object(4, 1)]);
-    await bench.send(0, 128);
-    expect(bench.saved.at(-1)?.entries.map(({ handle }) => handle)).toEqual([1, 2, 3]);
   });
 
-  it('does not revise again before every stream has taken up the last version', async () => {
+  it('puts all that changes within four anchors into one version', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects([object(1, 1)]);
+    await bench.send(0, 100);
+    for (const seed of [2, 3, 4]) {
+      bench.carousel.setObjects([object(seed, 1)]);
+      await bench.send(0, 90);
+    }
+    await bench.send(0, 512);
+    expect(bench.saved.map(({ entries }) => entries.map(({ deviceTypeTag }) => deviceTypeTag))).toEqual([[1], [4]]);
+  });
+
+  it('makes no version of a change that was taken back', async () => {
+    const bench = new Bench([0]);
+    bench.carousel.setObjects([object(1, 1)]);
+    await bench.send(0, 100);
+    bench.carousel.setObjects([object(1, 1), object(2, 1)]);
+    await bench.send(0, 100);
+    bench.carousel.setObjects([object(1, 1)]);
+    await bench.send(0, 800);
+    expect(bench.saved.length).toBe(1);
+  });
+
+  it.each([
+    ['withdrawn', (bench: Bench, kept: CarouselObject) => bench.carousel.setObjects([kept])],
+    ['paused', (bench: Bench) => (bench.live = (jobId) => (jobId === '1 1' ? undefined : finished(jobId)))],
+  ])(
+    'gives an object that is %s no run from the next one on, also while the directory lists it',
+    async (_what, stop) => {
+      const bench = new Bench([0, 1]);
+      const [gone, kept] = [object(1, 1), object(2, 1)];
+      bench.carousel.setObjects([gone, kept]);
+      for (const stream of [0, 1]) expect(identitiesOf(await bench.send(stream, 104))).toContain(identityOf(gone));
+      stop(bench, kept);
+      for (const stream of [0, 1]) {
+        const rest = await bench.send(stream, 300);
+        expect(bench.carriers[stream].directory?.entries.length).toBe(2);
+        expect(identitiesOf(rest, 112)).toEqual(new Set([identityOf(kept)]));
+      }
+    },
+  );
+
+  it('goes on with the same bytes for another job', async () => {
+    const bench = new Bench([0]);
+    const first = object(1, 1);
+    bench.carousel.setObjects([first]);
+    await bench.send(0, 100);
+    bench.live = (jobId) => (jobId === 'second' ? finished('1 1') : undefined);
+    bench.carousel.setObjects([{ ...first, jobId: 'second' }]);
+    expect(identitiesOf(await bench.send(0, 200), 112)).toEqual(new Set([identityOf(first)]));
+    expect(bench.saved.length).toBe(1);
+    expect(bench.carousel.listedJobs()).toEqual(['second']);
+  });
+
+  it('sends what has lost its handle to another object until the version that takes it away', async () => {
+    const bench = new Bench([0]);
+    const before = Array.from({ length: 13 }, (_, i) => object(i, 1));
+    bench.carousel.setObjects(before);
+    await bench.send(0, 100);
+    const fresh = object(20, 9);
+    bench.carousel.setObjects([fresh, ...before]);
+    const lost = identityOf(before[12]);
+    expect(identitiesOf(await bench.send(0, 412), 130)).toContain(lost);
+    const resting = identitiesOf(await bench.send(0, 512));
+    expect(resting.has(lost) || resting.has(identityOf(fresh))).toBe(false);
+    expect(identitiesOf(await bench.send(0, 512))).toContain(identityOf(fresh));
+    expect(bench.saved.map(({ entries }) => entries.length)).toEqual([13, 12, 13]);
+  });
+
+  it('gives a handle that was freed to what waited for it, not to what has come since', async () => {
+    const bench = new Bench([0]);
+    const before = Array.from({ length: 13 }, (_, i) => object(i, 1));
+    bench.carousel.setObjects(before);
+    await bench.send(0, 100);
+    const [first, second] = [object(20, 9), object(21, 9)];
+    bench.carousel.setObjects([first, ...before]);
+    await bench.send(0, 412 + 100);
+    bench.carousel.setObjects([second, first, ...before]);
+    await bench.send(0, 512);
+    expect(bench.saved.at(-1)?.entries.map(({ deviceTypeTag }) => deviceTypeTag)).toContain(20);
+    await bench.send(0, 1024);
+    expect(bench.saved.at(-1)?.entries.map(({ deviceTypeTag }) => deviceTypeTag)).toContain(21);
+    expect(bench.saved.at(-1)?.entries.length).toBe(13);
+  });
+
+  it('does not revise again before every stream takes up the next version at its next anchor', async () => {
     const bench = new Bench([0, 1]);
     bench.carousel.setObjects([object(1, 1)]);
     await bench.send(0, 70);
     bench.carousel.setObjects([object(2, 1)]);
-    await bench.send(0, 200);
+    await bench.send(0, 600);
     expect(bench.saved.length).toBe(1);
-    await bench.send(1, 70);
+    // Stream 1 has the first version now, but not for long enough.
+    await bench.send(1, 384);
+    await bench.send(0, 1);
+    expect(bench.saved.length).toBe(1);
+    // Its fourth anchor, and one assignment before.
+    await bench.send(1, 3);
     await bench.send(0, 1);
     expect(bench.saved.length).toBe(2);
+    expect(bench.carriers.map(({ directory }) => directory?.version)).toEqual([0, 0]);
+    await bench.send(0, 128);
+    expect(bench.carriers.map(({ directory }) => directory?.version)).toEqual([1, 0]);
+  });
+
+  it('gives the same bytes in another scheme another handle', async () => {
+    const before = new Bench([0]);
+    before.carousel.setObjects([object(1, 1), object(2, 1)]);
+    await before.send(0, 100);
+    const after = new Bench([0], before.carousel.directory);
+    after.carousel.setObjects([{ ...object(1, 1), scheme: SCHEME_REED_SOLOMON }, object(2, 1)]);
+    await after.send(0, 100);
+    expect(after.saved.map(({ entries }) => entries.map(({ handle, scheme }) => [handle, scheme]))).toEqual([
+      [
+        [2, SCHEME_FOUNTAIN_A],
+        [3, SCHEME_REED_SOLOMON],
+      ],
+    ]);
   });
 
   it('takes up what it had on air before a restart under the same version', async () => {
@@ -204,7 +329,7 @@ describe('the carousel', () => {
     bench.carousel.setObjects(Array.from({ length: 13 }, (_, i) => object(i, 1)));
     await bench.send(0, 100);
     bench.carousel.setObjects(Array.from({ length: 13 }, (_, i) => object(20 + i, 1)));
-    await bench.send(0, 400);
+    await bench.send(0, 512 + 400);
     expect(bench.saved.map(({ entries }) => entries.length)).toEqual([13, 0, 13]);
   });
 
@@ -217,22 +342,22 @@ describe('the carousel', () => {
     let sent = 0;
     await bench.carousel.settle();
     while (bench.carousel.hasWork(bench.carriers[0]) && sent < 1000) sent += (await bench.send(0, 1)).length;
-    // Up to the next anchor, and four runs.
-    expect(sent).toBeGreaterThan(64);
-    expect(sent).toBeLessThan(128 + 64 + 1);
+    // Up to the anchor at 512, and four runs.
+    expect(sent).toBeGreaterThan(512 - 100);
+    expect(sent).toBeLessThan(512 - 100 + 64 + 1);
     expect(bench.carriers[0].directory?.entries).toEqual([]);
   });
 
   it('changes nothing on air when the new directory cannot be saved', async () => {
     const bench = new Bench([0]);
     bench.carousel.setObjects([object(1, 1)]);
-    await bench.send(0, 100);
+    await bench.send(0, 400);
     bench.failing = true;
     bench.carousel.setObjects([object(1, 1), object(2, 1)]);
     await expect(bench.carousel.settle()).rejects.toThrow('ENOSPC');
     expect(bench.carousel.canSettle).toBe(true);
     bench.failing = false;
-    await bench.send(0, 100);
+    await bench.send(0, 113);
     expect(bench.carriers[0].directory?.version).toBe(1);
   });
 });

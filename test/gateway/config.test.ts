@@ -21,7 +21,15 @@ describe('the configuration', () => {
       link: undefined,
       dataShare: 0.25,
       rateHz: 250_000,
-      station: { pi: 0xd318, groupTypeCode: 22, channel: 16, streams: [0], rdsDeviationHz: 2000, assumedLoss: 0.1 },
+      station: {
+        pi: 0xd318,
+        groupTypeCode: 22,
+        channel: 16,
+        streams: [0],
+        rdsDeviationHz: 2000,
+        assumedLoss: 0.1,
+        receiverMemoryBytes: undefined,
+      },
     });
     expect(config.outputs).toMatchObject([{ kind: 'air', speed: 1, cnDb: Number.POSITIVE_INFINITY, seed: 1 }]);
   });
@@ -58,6 +66,10 @@ describe('the configuration', () => {
     [
       { ...LEAST, station: { ...STATION, rds2: true }, output: { kind: 'mpx-file', path: 'x', rateHz: 144_000 } },
       'rateHz must be 157000 or more',
+    ],
+    [
+      { ...LEAST, station: { ...STATION, receiverMemoryBytes: -1 } },
+      'station.receiverMemoryBytes must be a number from 0',
     ],
     [{ ...LEAST, station: { ...STATION, assumedLoss: 1 } }, 'station.assumedLoss must be a number from 0 to 0.9'],
     [{ ...LEAST, trustedKeys: [''] }, 'trustedKeys[0]'],

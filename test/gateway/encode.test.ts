@@ -47,7 +47,8 @@ describe('gateway encode', () => {
     for (const rds2 of [false, true]) {
       const { status, out, err } = await encode({ rds2, deviceType: 'example.com/lamp' });
       expect(status).toBe(0);
-      expect(err).toMatch(/^\d+ groups on each stream .* 20 %/);
+      expect(err).toMatch(rds2 ? /^Fountain of width 13: 1 x 185 rows, / : /^Fountain of width 8: 1 x 300 rows, /);
+      expect(err).toMatch(/\n\d+ groups on each stream .* 20 %/);
       for (let seed = 1; seed <= 10; seed++) {
         const reception = receive(out, 0.2, seed);
         expect(reception.objects).toEqual([bytes]);

@@ -31,6 +31,7 @@ function candidate(jobId: string, more: Partial<Candidate> = {}): Candidate {
     sentNibbles: 0,
     sentGroups: 0,
     firstGroupMs: undefined,
+    fromMs: 0,
     ...more,
   };
 }
@@ -40,7 +41,7 @@ function at(nowMs: number): Moment {
 }
 
 const SERVED_AS: Readonly<Record<string, string>> = { first: 'first', 'same bytes': 'first', other: 'other' };
-const FINISHED = { sentNibbles: 1000, sentGroups: 500 };
+const FINISHED = { sentNibbles: 1000, sentGroups: 125 };
 
 describe('the line for handles', () => {
   const table: [what: string, one: Candidate, before: Candidate][] = [
@@ -130,6 +131,7 @@ describe('an object', () => {
       leftSeconds: 5 * 3600 - 60,
       wholeSeconds: 9 * 3600 - 60,
     });
+    expect(liveObject(candidate('a', { ...promised, fromMs: T0 + 1 }), at(T0))).toMatchObject({ promise: undefined });
   });
 });
 
@@ -143,8 +145,10 @@ describe('promises', () => {
     ],
     ['are again when that is kept', candidate('a', { ...FINISHED, promised: true, windows: AFTERNOON }), true],
     ['are beside windows without a promise', candidate('a', { windows: AFTERNOON }), true],
+    ['are not before one counts', candidate('a', { promised: true, deadlineMs: T0 + HOUR_MS, fromMs: T0 + 1 }), false],
+    ['are when it does', candidate('a', { promised: true, deadlineMs: T0 + HOUR_MS, fromMs: T0 }), true],
   ])('%s', (_what, one, isSpread) => {
-    expect(canSpread([candidate('b', { promised: true, deadlineMs: T0 }), one])).toBe(isSpread);
+    expect(canSpread([candidate('b', { promised: true, deadlineMs: T0 }), one], T0)).toBe(isSpread);
   });
 });
 
@@ -162,17 +166,17 @@ describe('the outlook', () => {
         state: 'on air',
         share: 1,
         sentGroups: 0,
-        neededGroups: 500,
+        neededGroups: 125,
         expectedFinishMs: Math.round(T0 + aloneMs),
         promise: 'none',
       },
     ],
-    ['half sent', candidate('a', { sentNibbles: 500, sentGroups: 250 }), true, { sentGroups: 250, neededGroups: 500 }],
+    ['partly sent', candidate('a', { sentNibbles: 400, sentGroups: 50 }), true, { sentGroups: 50, neededGroups: 125 }],
     [
       'finished',
       candidate('a', FINISHED),
       true,
-      { state: 'on air', share: 1, neededGroups: 500, expectedFinishMs: null, promise: 'none' },
+      { state: 'on air', share: 1, neededGroups: 125, expectedFinishMs: null, promise: 'none' },
     ],
     [
       'waiting for a handle',

@@ -95,6 +95,27 @@ describe('gateway run', () => {
     expect(stream.dataGroups / stream.groups).toBeCloseTo(0.6, 2);
   });
 
+  it.each([
+    [undefined, 2, /^Fountain of width 8: 1 x \d+ rows/],
+    // 3000 bytes are 750 rows of 8 nibbles: a matrix of 70,313 bytes.
+    [70_000, 3, /^Reed-Solomon: a fountain needs \d+ bytes for a matrix and the smallest receiver has 70000/],
+  ])(
+    'says how a package is sent and why when receivers can spare %s bytes',
+    async (receiverMemoryBytes, scheme, reason) => {
+      await writeFile(folder.file('a.pkg'), await newPackage(key, 3000));
+      const station = { ...STATION, receiverMemoryBytes };
+      const path = await config('c.json', { station }, {});
+      const program = start('run', '--config', path, '--package', folder.file('a.pkg'), '--seconds', '20', '--json');
+      expect(await program.closed).toBe(0);
+      const said = await program.event('job-on-air');
+      expect(said).toMatchObject({ scheme, reason: expect.stringMatching(reason) });
+      expect(said['text']).toContain(said['reason']);
+      const status = start('status', '--config', path);
+      await status.closed;
+      expect(status.events[0]['outlook']).toMatchObject([{ scheme, reason: said['reason'], state: 'on air' }]);
+    },
+  );
+
   it('refuses what it may not send and says with its status what kind of mistake it was', async () => {
     await writeFile(folder.file('stranger.pkg'), await newPackage(newKey(), 3000));
     const good = await config('c.json', {});

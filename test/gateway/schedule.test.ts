@@ -113,6 +113,19 @@ describe('the turns', () => {
     }
   });
 
+  it('do not come at regular distances to whom these would do harm, and follow shares all the same', () => {
+    const shares = new Map(['a', 'b', 'c'].map((name) => [name, 1 / 3]));
+    const turns = new Turns();
+    const places: number[] = [];
+    for (let run = 1; run <= 3000; run++) {
+      if (turns.next(shares, new Set(['b'])) !== 'b') continue;
+      places.push(run);
+      expect(Math.abs(places.length - run / 3)).toBeLessThan(6);
+    }
+    for (const phase of [0, 1, 2])
+      expect(places.filter((place) => place % 3 === phase).length).toBeGreaterThan(places.length / 4);
+  });
+
   it('of nobody are nobody’s', () => {
     expect(new Turns().next(new Map())).toBeUndefined();
   });

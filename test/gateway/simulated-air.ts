@@ -3,12 +3,20 @@
 import { StreamCarrier } from '#codec/groups/carry.ts';
 import type { DailyWindow } from '#codec/messages/link.ts';
 import { firstBlockOf, layoutOf, payloadNibbles, type Width } from '#codec/symbols/layout.ts';
-import { makeSpreader, SCHEME_FOUNTAIN_A, SCHEME_FOUNTAIN_C } from '#codec/symbols/schemes.ts';
+import type { Group } from '#codec/groups/group.ts';
+import {
+  chooseScheme,
+  fountainBlocks,
+  makeCollector,
+  makeSpreader,
+  SCHEME_FOUNTAIN_A,
+  SCHEME_REED_SOLOMON,
+} from '#codec/symbols/schemes.ts';
 import { identityOf } from '#codec/symbols/spread.ts';
 import { refusalOf } from '../../gateway/admission.ts';
 import { capacityOf, type StationAir } from '../../gateway/capacity.ts';
 import { Carousel } from '../../gateway/carousel.ts';
-import { canSpread, type Candidate, isChangeDue, lineUp, liveObject } from '../../gateway/lineup.ts';
+import { canSpread, type Candidate, isChangeDue, lineUp, liveObject, longRestMs } from '../../gateway/lineup.ts';
 import { needOf } from '../../gateway/need.ts';
 import { Progress } from '../../gateway/progress.ts';
 import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
@@ -30,7 +38,13 @@ const EXTRA_ROWS = 7;
 /** One group of any object stands for all: only its place matters here. */
 const DUMMY = makeSpreader(Uint8Array.of(1, 2), SCHEME_FOUNTAIN_A);
 
-class Counting {
+interface Counting {
+  completeMs: number;
+  add(carried: { readonly group: Group; readonly counter: number }, nowMs: number): void;
+}
+
+/** Of a fountain: every block must have got enough, whatever. */
+class CountingBlocks implements Counting {
   readonly #wanted: number;
   readonly #blocks: number[];
   #open: number;
@@ -43,11 +57,28 @@ class Counting {
     this.#open = blocks;
   }
 
-  add(stream: number, counter: number, nibbles: number, nowMs: number): void {
+  add({ group: { stream }, counter }: Parameters<Counting['add']>[0], nowMs: number): void {
+    const nibbles = payloadNibbles(stream);
     const block = firstBlockOf(stream, counter, this.#blocks.length);
     const before = this.#blocks[block];
     this.#blocks[block] += nibbles;
     if (before < this.#wanted && before + nibbles >= this.#wanted && --this.#open === 0) this.completeMs = nowMs;
+  }
+}
+
+/** Of Reed-Solomon: what comes counts, and what comes again does not. */
+class CountingPieces implements Counting {
+  readonly #collector;
+  completeMs = Number.POSITIVE_INFINITY;
+
+  constructor(bytes: Uint8Array) {
+    this.#collector = makeCollector(identityOf(bytes), bytes.length, SCHEME_REED_SOLOMON);
+  }
+
+  add({ group: { stream, blocks }, counter }: Parameters<Counting['add']>[0], nowMs: number): void {
+    const words = stream === 0 ? blocks.slice(2) : [blocks[0] & 15, ...blocks.slice(1)];
+    if (Number.isFinite(this.completeMs)) return;
+    if (this.#collector.addGroup(stream, counter, words)) this.completeMs = nowMs;
   }
 }
 
@@ -69,6 +100,8 @@ export class SimulatedAir {
   readonly #jobs: readonly SimulatedJob[];
   readonly #sent = new Map<string, { progress: Progress; groups: number; firstGroupMs: number }>();
   readonly #random: () => number;
+  /** When what was admitted may have runs. */
+  readonly #fromMs = new Map<string, number>();
   /** Jobs that came and were admitted, and those that were not. */
   readonly admitted: SimulatedJob[] = [];
   readonly refused: SimulatedJob[] = [];
@@ -89,15 +122,20 @@ export class SimulatedAir {
     for (const job of this.#jobs) {
       if (job.fromMs > nowMs || this.admitted.includes(job) || this.refused.includes(job)) continue;
       const refusal = refusalOf({
-        applicant: { ...job, sentNibbles: 0 },
+        applicant: { ...job, sentNibbles: 0, hasBegun: false },
         promises: this.admitted
           .filter(({ deadlineMs }) => deadlineMs !== 0)
-          .map((other) => ({ ...other, remainingNibbles: this.#needed(other) - this.sentNibbles(other.jobId) })),
+          .map((other) => ({
+            ...other,
+            remainingNibbles: this.#needed(other) - this.sentNibbles(other.jobId),
+            fromMs: this.#fromMs.get(other.jobId) ?? 0,
+          })),
         air: this.#air,
         largestShare: 0.779,
         nowMs,
       });
       (refusal === undefined ? this.admitted : this.refused).push(job);
+      this.#fromMs.set(job.jobId, nowMs + 1000 * capacityOf(this.#air).listingSeconds);
     }
   }
 
@@ -112,6 +150,7 @@ export class SimulatedAir {
         sentNibbles: this.sentNibbles(job.jobId),
         sentGroups: this.#sent.get(job.jobId)?.groups ?? 0,
         firstGroupMs: this.#sent.get(job.jobId)?.firstGroupMs,
+        fromMs: this.#fromMs.get(job.jobId) ?? 0,
       }));
   }
 
@@ -119,7 +158,7 @@ export class SimulatedAir {
   #needed({ jobId, sizeBytes }: SimulatedJob): number {
     let needed = this.#neededOf.get(jobId);
     if (needed === undefined) {
-      needed = needOf(this.#air.assumedLoss, this.#air.streams)(sizeBytes);
+      needed = needOf(this.#air.assumedLoss, this.#air.streams, this.#air.matrixBytes)(sizeBytes);
       this.#neededOf.set(jobId, needed);
     }
     return needed;
@@ -127,11 +166,11 @@ export class SimulatedAir {
 
   async broadcast(fromMs: number, toMs: number, losses: readonly number[]): Promise<SimulatedReceiver[]> {
     let nowMs = fromMs;
-    const { streams, dataShare, assumedLoss } = this.#air;
-    const { nibblesPerSecond, settleSeconds } = capacityOf({ ...this.#air, assumedLoss });
+    const { streams, dataShare, matrixBytes = Infinity } = this.#air;
+    const { nibblesPerSecond, settleSeconds, listingSeconds } = capacityOf(this.#air);
     const hasTypeC = streams.some((stream) => stream > 0);
     const width = hasTypeC ? 13 : 8;
-    const scheme = hasTypeC ? SCHEME_FOUNTAIN_C : SCHEME_FOUNTAIN_A;
+    const schemeOf = (sizeBytes: number): number => chooseScheme({ sizeBytes, hasTypeC, matrixBytes }).scheme;
     const carriers = streams.map(
       (stream) =>
         new StreamCarrier({ pi: 0xd318, tp: false, pty: 0, stream, groupTypeCode: 22, channel: 16, counter: 0 }),
@@ -145,7 +184,7 @@ export class SimulatedAir {
       live: (jobId) => {
         const candidate = candidates.get(jobId);
         if (candidate === undefined) return undefined;
-        const isSpread = canSpread([...candidates.values()]);
+        const isSpread = canSpread([...candidates.values()], nowMs);
         return liveObject({ ...candidate, sentNibbles: this.sentNibbles(jobId) }, { nowMs, settleSeconds, isSpread });
       },
       nibblesPerSecond,
@@ -155,7 +194,14 @@ export class SimulatedAir {
     for (const [jobId, bytes] of bytesOf) byIdentity.set(identityOf(bytes).toHex(), jobId);
     const receivers = losses.map((loss) => ({
       loss,
-      counting: new Map(this.#jobs.map(({ jobId, sizeBytes }) => [jobId, new Counting(sizeBytes, width)])),
+      counting: new Map(
+        [...bytesOf].map(([jobId, bytes]): [string, Counting] => [
+          jobId,
+          schemeOf(bytes.length) === SCHEME_REED_SOLOMON
+            ? new CountingPieces(bytes)
+            : new CountingBlocks(bytes.length, width),
+        ]),
+      ),
     }));
     // Announcements take their place in stream 0, assignments in the others.
     const stepMs = streams.map(
@@ -170,7 +216,7 @@ export class SimulatedAir {
       if (nowMs >= lookMs) {
         lookMs += 1000;
         this.#admit(nowMs);
-        const lined = lineUp(this.#candidates(nowMs), nowMs);
+        const lined = lineUp(this.#candidates(nowMs), nowMs, longRestMs(listingSeconds));
         const isChanged = lined.length !== candidates.size || lined.some(({ jobId }) => !candidates.has(jobId));
         candidates = new Map(lined.map((candidate) => [candidate.jobId, candidate]));
         const newOrder = lined.map(({ jobId }) => jobId).join();
@@ -180,10 +226,10 @@ export class SimulatedAir {
           if (first.some((jobId) => !before.has(jobId))) changedMs = nowMs;
           before = new Set(first);
           carousel.setObjects(
-            lined.map(({ jobId }) => ({
+            lined.map(({ jobId, sizeBytes }) => ({
               jobId,
               bytes: bytesOf.get(jobId) ?? new Uint8Array(1),
-              scheme,
+              scheme: schemeOf(sizeBytes),
               deviceTypeTag: 0,
               deadlineMinutes: 0,
             })),
@@ -198,7 +244,7 @@ export class SimulatedAir {
       if (!carousel.hasWork(carrier)) continue;
       const carried = carrier.next(
         () => carousel.serve(carrier),
-        () => DUMMY,
+        (handle) => (matrixBytes === Infinity ? DUMMY : carousel.spreaderOf(carrier, handle)),
       );
       if (carried.kind === 'assignment') {
         nextMs[which] -= stepMs[which];
@@ -208,14 +254,13 @@ export class SimulatedAir {
       const jobId = entry === undefined ? undefined : byIdentity.get(entry.identity.toHex());
       if (carried.counter % 16 === 0) this.runs.push({ atMs: nowMs, stream: carrier.stream, jobId });
       if (jobId === undefined || carried.kind === 'anchor') continue;
-      const nibbles = payloadNibbles(carrier.stream);
-      const blocks = layoutOf(bytesOf.get(jobId)?.length ?? 1, width).blocks;
+      const sizeBytes = bytesOf.get(jobId)?.length ?? 1;
+      const blocks = fountainBlocks(sizeBytes, schemeOf(sizeBytes));
       const sent = this.#sent.get(jobId) ?? { progress: new Progress(blocks, 0), groups: 0, firstGroupMs: nowMs };
       sent.progress.add(carrier.stream, carried.counter);
       this.#sent.set(jobId, { ...sent, groups: sent.groups + 1 });
       for (const { loss, counting } of receivers)
-        if (loss === 0 || this.#random() >= loss)
-          counting.get(jobId)?.add(carrier.stream, carried.counter, nibbles, nowMs);
+        if (loss === 0 || this.#random() >= loss) counting.get(jobId)?.add(carried, nowMs);
     }
     return receivers.map(({ loss, counting }) => ({
       loss,
