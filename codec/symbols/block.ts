@@ -15,7 +15,7 @@ export type BlockFault =
   | 'symbols-of-a-spell'
   /** Too many were wrong: the symbols heard first were left out. */
   | 'symbols-forgotten'
-  /** Symbols that carry some columns only disagreed, and were left out. */
+  /** Too many of those that carry some columns only were wrong: the ones heard first were left out. */
   | 'partial-symbols-forgotten';
 
 export type BlockFaults = Record<BlockFault, number>;
@@ -37,8 +37,24 @@ const ROOM_STEP = 256;
 /** Symbols held beyond those that anything can be told by. */
 const ROOM = 256;
 const ALL_COLUMNS = 0xffff;
-/** Symbols that disagree, beyond those that agree, until a solution by columns is given up; as many are all that counts of these. */
-const DOUBTS_MAX = 2;
+/** What one symbol that disagrees takes from a solution that is weighed, in symbols that agree: one in some hundred is wrong. */
+const DISAGREEING = 8;
+/** Evidence at which such a solution is given up: two that disagree, unless others agreed. */
+const GIVEN_UP = -12;
+/** A solution that is wrong in one column is seen by symbols that carry it only: so much more of these makes the same proof. */
+const PARTIAL_PROOF = 1.5;
+/** Of one column: a row of it has four bits. */
+const COLUMN_BITS = 4;
+/** Surplus in a column until symbols are given up whose wrong ones cannot be told, and one in so many rows more. */
+const SURPLUS_MAX = 48;
+const SURPLUS_ROWS = 16;
+
+type Columns =
+  | { readonly kind: 'solved'; readonly values: Uint32Array }
+  /** So many symbols more are needed at least. */
+  | { readonly kind: 'missing'; readonly count: number }
+  /** Symbols disagree in the column at `place`, where there are so many more than rows. */
+  | { readonly kind: 'contradiction'; readonly place: number; readonly surplus: number };
 
 export class BlockCollector {
   readonly #layout: Layout;
@@ -51,12 +67,16 @@ export class BlockCollector {
   #echelon: Echelon | undefined;
   #solution: Uint32Array | undefined;
   /** Symbols that agree with the solution beyond those that made it. */
-  #agreeing = 0;
+  #evidence = 0;
   #contradicted = false;
-  /** The solution was made with partial symbols, which nobody can check but by others that come. */
+  /** The solution was made with partial symbols. */
   #isByColumns = false;
-  #doubts = 0;
+  /** The solution was proven, its symbols are gone, and the object is not what it should be. */
+  #isDoubted = false;
   #partialSinceWhole = 0;
+  /** The column that is looked at first for symbols that disagree. */
+  #firstPlace = 0;
+  #gaveUp = false;
   /** `full.count` at which solving, or finding the wrong ones, is tried next. */
   #tryAt: number;
   /** Full and partial symbols together at which solving by columns is tried next. */
@@ -88,7 +108,12 @@ export class BlockCollector {
 
   /** The solution is right but for one chance in 2^14. */
   get isProven(): boolean {
-    return this.#solution !== undefined && this.#agreeing >= PROOF;
+    return this.#solution !== undefined && this.#evidence >= PROOF;
+  }
+
+  /** The symbols that made the solution are gone. */
+  get hasRowsOnly(): boolean {
+    return this.isProven || this.#isDoubted;
   }
 
   /** Rows known or as good as known: 0 .. K. */
@@ -104,8 +129,8 @@ export class BlockCollector {
     // One that came before (a recording played again) proves nothing, and must not take the room of others.
     if (this.isProven || this.full.has(tag)) return false;
     this.#partialSinceWhole = 0;
-    if (this.#solution !== undefined) return this.#check(tag, low, high);
     if (this.full.count >= rows + Math.min(rows, SPELL_DEPENDENCIES_MAX) + ROOM) this.#forgetOldest();
+    if (this.#solution !== undefined) return this.#check(tag, low, high);
     this.full.add(tag, low, high, 0);
     if (this.#contradicted) return this.full.count >= this.#tryAt && this.#search();
     const echelon = this.#echelon;
@@ -127,10 +152,12 @@ export class BlockCollector {
   addPartial(tag: number, low: number, high: number, mask: number): boolean {
     const { rows } = this.#layout;
     if (this.isProven || this.partial.has(tag)) return false;
-    if (this.#solution !== undefined) return this.#isByColumns && this.#weigh(this.#agrees(tag, low, high, mask));
+    const isSolved = this.#solution !== undefined;
+    if (isSolved && !this.#isByColumns && !this.#isDoubted) return false;
     if (this.partial.count >= 4 * rows + ROOM) this.partial.dropFirst(rows);
     this.partial.add(tag, low, high, mask);
     this.#partialSinceWhole++;
+    if (isSolved) return this.#weigh(this.#agrees(tag, low, high, mask), mask);
     // Whole ones that contradict each other wait for more of them, unless no more come and the others are enough by themselves.
     if (this.#contradicted && this.#partialSinceWhole >= 2 * rows + RETRY_SYMBOLS) this.#forgetWhole();
     return this.#contradicted ? false : this.#tryPartial();
@@ -139,8 +166,15 @@ export class BlockCollector {
   /** Whatever it holds is from a log and was right then. */
   restoreSolution(solution: Uint32Array): void {
     this.#solution = solution;
-    this.#agreeing = PROOF;
+    this.#evidence = PROOF;
+    this.#isDoubted = false;
     this.#release();
+  }
+
+  /** All blocks are proven and yet one is wrong: the symbols that come tell which. */
+  doubt(): void {
+    this.#isDoubted = true;
+    this.#evidence = 0;
   }
 
   /** Starts anew. */
@@ -148,8 +182,8 @@ export class BlockCollector {
     this.#faults['symbols-forgotten'] += this.full.count;
     this.#release();
     this.#solution = undefined;
-    this.#contradicted = false;
-    this.#agreeing = 0;
+    this.#contradicted = this.#isDoubted = false;
+    this.#evidence = 0;
     this.#tryAt = this.#tryPartialAt = this.#layout.rows;
   }
 
@@ -228,8 +262,8 @@ export class BlockCollector {
     this.#close();
     this.#solution = values;
     this.#isByColumns = known !== undefined;
-    this.#doubts = 0;
-    this.#agreeing = Math.max(0, this.full.count - this.#layout.rows);
+    this.#gaveUp = false;
+    this.#evidence = Math.max(0, this.full.count - this.#layout.rows);
     if (this.isProven) this.#release();
     return true;
   }
@@ -237,36 +271,45 @@ export class BlockCollector {
   /** A symbol that comes when the block is solved. */
   #check(tag: number, low: number, high: number): boolean {
     this.full.add(tag, low, high, 0);
-    if (!this.#agrees(tag, low, high, ALL_COLUMNS)) {
-      // Few whole ones could not tell which of them is wrong for a long time.
-      const isByFew = this.#isByColumns && 2 * this.full.count < this.#layout.rows;
-      return isByFew ? this.#weigh(false) : this.#contradict();
-    }
-    this.#agreeing++;
+    const agrees = this.#agrees(tag, low, high, ALL_COLUMNS);
+    if (this.#isByColumns || this.#isDoubted) return this.#weigh(agrees, ALL_COLUMNS);
+    if (!agrees) return this.#contradict();
+    this.#evidence++;
     if (this.isProven) this.#release();
     return false;
   }
 
-  /** A symbol that speaks for or against a solution by columns. True when the solution went. */
-  #weigh(agrees: boolean): boolean {
-    if (agrees) {
-      this.#doubts = Math.max(this.#doubts - 1, -DOUBTS_MAX);
-      return false;
+  /** A symbol that speaks for or against a solution whose own symbols are few, or gone. True when the solution went. */
+  #weigh(agrees: boolean, mask: number): boolean {
+    const { width } = this.#layout;
+    if (!agrees) this.#evidence -= DISAGREEING;
+    else this.#evidence += mask === ALL_COLUMNS ? 1 : countOf(mask) / (PARTIAL_PROOF * width);
+    if (this.isProven) {
+      this.#isDoubted = false;
+      this.#release();
     }
-    if (++this.#doubts < DOUBTS_MAX) return false;
+    if (this.#evidence > GIVEN_UP) return false;
     this.#faults['symbols-disagree']++;
+    if (this.#isDoubted) {
+      this.forget();
+      return true;
+    }
     this.#solution = undefined;
-    this.#agreeing = 0;
-    this.#forgetPartial();
+    this.#evidence = 0;
+    this.#tryPartialAt = this.#layout.rows;
     return true;
   }
 
-  /** One of the partial symbols is wrong or, where no whole one has come for long, perhaps one of the whole ones. */
+  /** Too many of the partial symbols are wrong or, where no whole one has come for long or it does not help, of the whole ones. */
   #forgetPartial(): void {
-    this.#faults['partial-symbols-forgotten'] += this.partial.count;
-    this.partial.clear();
-    this.#tryPartialAt = this.#layout.rows;
-    if (this.#partialSinceWhole >= this.#layout.rows) this.#forgetWhole();
+    const { rows } = this.#layout;
+    const count = Math.ceil(this.partial.count / 2);
+    this.#faults['partial-symbols-forgotten'] += count;
+    this.partial.dropFirst(count);
+    this.#tryPartialAt = rows;
+    const isFew = this.full.count < rows / 4;
+    if (this.#partialSinceWhole >= rows || (isFew && this.#gaveUp)) this.#forgetWhole();
+    this.#gaveUp = !this.#gaveUp;
   }
 
   #forgetWhole(): void {
@@ -304,6 +347,7 @@ export class BlockCollector {
     this.#faults['symbols-disagree']++;
     this.#close();
     this.#solution = undefined;
+    this.#evidence = 0;
     this.#contradicted = true;
     // A directory is short: nothing can be told by its values of four bits.
     if (this.#layout.width === 1) {
@@ -359,27 +403,68 @@ export class BlockCollector {
 
   /** With symbols that carry only some columns: each column has rows of its own beside those of the whole symbols. */
   #tryPartial(): boolean {
-    const { width } = this.#layout;
     if (this.partial.count === 0) return false;
-    if (this.full.count + this.partial.leastOfAColumn(width) < this.#tryPartialAt) return false;
+    const count = this.full.count + this.partial.leastOfAColumn(this.#layout.width);
+    if (count < this.#tryPartialAt) return false;
     const echelon = this.#newEchelon(this.partial);
-    const agrees = this.#agree(echelon);
-    const solved = agrees ? this.#solveColumns(echelon) : 'contradiction';
-    if (typeof solved !== 'object') echelon.close();
-    if (!agrees) return this.#contradict();
-    if (solved === 'contradiction') {
-      this.#forgetPartial();
-      return false;
+    const columns = this.#agree(echelon) ? this.#solveColumns(echelon) : undefined;
+    if (columns?.kind !== 'solved') echelon.close();
+    switch (columns?.kind) {
+      case undefined:
+        return this.#contradict();
+      case 'solved':
+        return this.#solve(echelon, columns.values);
+      case 'missing':
+        this.#tryPartialAt = count + columns.count;
+        return false;
+      case 'contradiction':
+        this.#tryPartialAt = count + this.#searchColumn(columns.place, columns.surplus);
+        return false;
     }
-    if (typeof solved === 'number') {
-      this.#tryPartialAt = this.full.count + this.partial.leastOfAColumn(width) + solved;
-      return false;
-    }
-    return this.#solve(echelon, solved);
+    return columns satisfies never;
   }
 
-  /** `echelon` has the partial symbols after the whole ones. Values for the columns without a pivot; or how many symbols are missing at least. */
-  #solveColumns(echelon: Echelon): Uint32Array | number | 'contradiction' {
+  /** Looks for wrong symbols, partial and whole, by what they say of one column. Gives how many symbols of a column to wait for. */
+  #searchColumn(place: number, surplus: number): number {
+    const { full, partial } = this;
+    const { rows, width } = this.#layout;
+    const needed = LOCATING_MARGIN + COLUMN_BITS;
+    const most = SURPLUS_MAX + rows / SURPLUS_ROWS;
+    if (surplus < needed) return needed - surplus;
+    if (surplus >= 2 * most) {
+      // They waited while whole ones contradicted each other. The half that remains is enough, and costs less time.
+      this.#forgetPartial();
+      return -Infinity;
+    }
+    const members: number[] = [];
+    for (let i = 0; i < partial.count; i++) if (((partial.masks[i] >>> place) & 1) !== 0) members.push(i);
+    const dependencies = dependenciesOf(full.count + members.length, rows, 1, (i, words, offset, valueOffset) => {
+      const symbols = i < full.count ? full : partial;
+      const at = i < full.count ? i : members[i - full.count];
+      this.#fillCoefficients(symbols.tags[at], words, offset);
+      words[valueOffset] = ((place < 8 ? symbols.low[at] : symbols.high[at]) >>> (4 * (place & 7))) & 15;
+    });
+    const wrong = locateWrong(dependencies);
+    if (wrong === undefined) {
+      // Another column may have fewer wrong ones.
+      this.#firstPlace = (place + 1) % width;
+      if (surplus < most) return Math.max(RETRY_SYMBOLS, surplus >> 1);
+      this.#forgetPartial();
+      return -Infinity;
+    }
+    this.#faults['symbols-wrong'] += wrong.length;
+    const wrongFull = new Set(wrong.filter((i) => i < full.count));
+    const wrongPartial = new Set(wrong.filter((i) => i >= full.count).map((i) => members[i - full.count]));
+    if (wrongFull.size > 0) {
+      this.#close();
+      full.keep((i) => !wrongFull.has(i));
+    }
+    partial.keep((i) => !wrongPartial.has(i));
+    return -Infinity;
+  }
+
+  /** `echelon` has the partial symbols after the whole ones. */
+  #solveColumns(echelon: Echelon): Columns {
     const { rows, width, valueWords } = this.#layout;
     const free = rows - echelon.rank;
     const { masks, count } = this.partial;
@@ -387,7 +472,8 @@ export class BlockCollector {
     const firstRow = this.full.count;
     const values = new Uint32Array(rows * valueWords);
     const columnValues = new Uint32Array(rows);
-    for (let place = 0; place < width; place++) {
+    for (let turn = 0; turn < width; turn++) {
+      const place = (this.#firstPlace + turn) % width;
       const columnCount = countWith(masks, count, place);
       const column = new Echelon(Math.ceil(columnCount / ROOM_STEP) * ROOM_STEP, rows, 1);
       const { words } = column;
@@ -401,16 +487,18 @@ export class BlockCollector {
         at += column.stride;
       }
       column.eliminate(columnCount);
-      const agrees = column.surplus().every((row) => words[row + column.valueAt] === 0);
+      const rest = column.surplus();
+      const agrees = rest.every((row) => words[row + column.valueAt] === 0);
+      const surplus = rest.length + this.full.count - echelon.rank;
       const missing = free - column.rank;
       columnValues.fill(0);
       if (agrees && missing <= 0) column.substitute(columnValues, 1);
       column.close();
-      if (!agrees) return 'contradiction';
-      if (missing > 0) return missing;
+      if (!agrees) return { kind: 'contradiction', place, surplus };
+      if (missing > 0) return { kind: 'missing', count: missing };
       for (let k = 0; k < rows; k++) values[k * valueWords + (place >> 3)] |= columnValues[k] << (4 * (place & 7));
     }
-    return values;
+    return { kind: 'solved', values };
   }
 }
 
@@ -419,6 +507,12 @@ function columnsOf(mask: number): number {
   let columns = 0;
   for (let place = 0; place < 8; place++) columns |= ((mask >>> place) & 1) * (15 << (4 * place));
   return columns;
+}
+
+function countOf(mask: number): number {
+  let count = 0;
+  for (let bits = mask; bits !== 0; bits &= bits - 1) count++;
+  return count;
 }
 
 function countWith(masks: Uint16Array, count: number, place: number): number {

@@ -140,7 +140,7 @@ export class ObjectCollector implements Collector {
       const tag = ((stream << 28) | (counter << 4) | j) >>> 0;
       const count = Math.min(width, total - at);
       if (this.#addSymbol(this.#blocks[(first + j) % blocks], tag, counter, at, count)) this.#review();
-      else if (this.#isMismatched) this.#forgetWhenProven();
+      else if (this.#isMismatched) this.#doubtWhenProven();
       if (this.#bytes !== undefined) return true;
     }
     return false;
@@ -170,8 +170,8 @@ export class ObjectCollector implements Collector {
 
   *kept(): Generator<KeptSymbols> {
     for (const [index, block] of this.#blocks.entries()) {
-      const { solution, isProven } = block;
-      if (isProven && solution !== undefined) {
+      const { solution, hasRowsOnly } = block;
+      if (hasRowsOnly && solution !== undefined) {
         yield* this.#rowsOf(index, solution);
         continue;
       }
@@ -287,7 +287,10 @@ export class ObjectCollector implements Collector {
   #review(): void {
     this.#blocksSolved = 0;
     this.#isMismatched = false;
-    for (const block of this.#blocks) if (block.solution !== undefined) this.#blocksSolved++;
+    for (const [index, block] of this.#blocks.entries()) {
+      if (block.solution !== undefined) this.#blocksSolved++;
+      else this.#toldCertain.delete(index);
+    }
     if (this.#blocksSolved < this.layout.blocks) return;
     const bytes = new Uint8Array(this.sizeBytes);
     for (const [index, block] of this.#blocks.entries()) {
@@ -300,15 +303,20 @@ export class ObjectCollector implements Collector {
     }
     this.faults['hash-mismatch']++;
     this.#isMismatched = true;
-    this.#forgetWhenProven();
+    this.#doubtWhenProven();
   }
 
-  /** Which block is wrong shows when more of its symbols come. When all are beyond doubt and it is still not the object, anew. */
-  #forgetWhenProven(): void {
-    if (this.layout.width > 1 && !this.#blocks.every((block) => block.isProven)) return;
+  /**
+   * Which block is wrong shows when more of its symbols come. When all are beyond doubt and it is still not the object, they are doubted
+   * all the same: what was collected for days must not go because of one block in 2^14.
+   */
+  #doubtWhenProven(): void {
+    if (this.layout.width > 1) {
+      if (this.#blocks.every((block) => block.isProven)) for (const block of this.#blocks) block.doubt();
+      return;
+    }
     for (const block of this.#blocks) block.forget();
     this.#blocksSolved = 0;
     this.#isMismatched = false;
-    this.#toldCertain.clear();
   }
 }

@@ -132,25 +132,29 @@ function explains(dependencies: Dependencies, suspects: readonly number[]): bool
 /** The symbols that are wrong, ascending, and perhaps a right one among them; undefined when they cannot be told (yet). */
 export function locateWrong(dependencies: Dependencies): number[] | undefined {
   const { count, symbols, syndromes, columnWords } = dependencies;
-  if (count - syndromes.rank < LOCATING_MARGIN) return undefined;
-  const inSpan: number[] = [];
-  const alike = new Map<string, number[]>();
-  const seesAlike = count - syndromes.rank >= LIKENESS_MARGIN;
-  for (let i = 0; i < symbols; i++) {
-    const rest = syndromes.reduce(columnOf(dependencies, i));
-    if (rest.every((word) => word === 0)) inSpan.push(i);
-    else if (seesAlike) {
-      const name = rest.join();
-      const others = alike.get(name);
-      if (others === undefined) alike.set(name, [i]);
-      else others.push(i);
+  const span = new Span(columnWords);
+  for (const syndrome of syndromes.basis()) span.add(syndrome.slice());
+  while (count - span.rank >= LOCATING_MARGIN) {
+    const seesAlike = count - span.rank >= LIKENESS_MARGIN;
+    const suspects: number[] = [];
+    const alike = new Map<string, Uint32Array>();
+    const found: Uint32Array[] = [];
+    for (let i = 0; i < symbols; i++) {
+      const rest = span.reduce(columnOf(dependencies, i));
+      if (rest.every((word) => word === 0)) suspects.push(i);
+      else if (seesAlike) {
+        const name = rest.join();
+        if (alike.has(name)) found.push(rest);
+        else alike.set(name, rest);
+      }
     }
+    if (explains(dependencies, suspects)) return suspects;
+    const before = span.rank;
+    // With these in the span the symbols that are alike are, and others may be alike that were not.
+    for (const rest of found) span.add(rest);
+    if (span.rank === before) return undefined;
   }
-  if (explains(dependencies, inSpan)) return inSpan;
-  const likely = [...alike.values()].filter((members) => members.length > 1).flat();
-  if (likely.length === 0 || columnWords === 0) return undefined;
-  const suspects = [...inSpan, ...likely].toSorted((a, b) => a - b);
-  return explains(dependencies, suspects) ? suspects : undefined;
+  return undefined;
 }
 
 /** The shortest stretch, from .. to (not included), that explains everything; undefined when there is none. */
