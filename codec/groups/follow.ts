@@ -57,6 +57,14 @@ interface Pending {
   readonly heardAt: number;
   /** The way here from the group before is a guess. */
   readonly broken: boolean;
+  /** It is, because the place does not go with the rate. */
+  readonly strange: boolean;
+}
+
+interface Step {
+  readonly advance: number;
+  readonly broken: boolean;
+  readonly strange: boolean;
 }
 
 interface Candidate {
@@ -103,6 +111,7 @@ export class CounterFollower {
   #candidates: Candidate[] = [];
   /** Our groups per group of the stream, measured between anchors; 0 = not yet. Streams 1 to 3 are ours as a rule. */
   #rate = 0;
+  #isRateMeasured = false;
   #clockEpoch = 0;
   #heldEpoch = -1;
   /** A guess is among the pending groups, other than at the anchor that is held. */
@@ -159,8 +168,15 @@ export class CounterFollower {
   #endedRuns(item: Pending): Stretch[] {
     const held = this.#held;
     const offset = this.#offset;
-    // Without a clock nobody knows how many groups are missing.
-    if (this.#hasBreak || held === undefined || offset === undefined || item.group.slot < 0) return [];
+    // Without a clock nobody knows how many groups are missing; and an anchor that says something else may be right.
+    if (
+      this.#hasBreak ||
+      this.#candidates.length > 0 ||
+      held === undefined ||
+      offset === undefined ||
+      item.group.slot < 0
+    )
+      return [];
     const counter = (place: number): number => modulo(place + offset, COUNTER_MODULUS);
     const previous = this.#pending.at(-2);
     const endsHere = (counter(item.place) & 15) === 15;
@@ -199,14 +215,14 @@ export class CounterFollower {
   #place(group: DataGroup, heardAt: number): Pending | undefined {
     const last = this.#last;
     if (group.clockRestarted) this.#clockEpoch++;
-    if (last === undefined) return { place: group.place, group, heardAt, broken: true };
+    if (last === undefined) return { place: group.place, group, heardAt, broken: true, strange: false };
     const step = this.#step(last, group);
     const before = this.#beforeLast;
     const lastIsFree = this.#pending.at(-1) === last && last !== this.#held?.item;
-    if (before !== undefined && lastIsFree && !last.broken) {
+    if (before !== undefined && lastIsFree && (!last.broken || last.strange)) {
       const around = this.#step(before, group);
       const outlier =
-        step === undefined
+        step === undefined || step.strange
           ? around !== undefined && !around.broken
           : // Without a clock: n, something else, n + 2.
             group.slot < 0 &&
@@ -216,9 +232,10 @@ export class CounterFollower {
       if (outlier && around !== undefined) {
         this.drops['impossible-place']++;
         this.#pending.pop();
+        this.#hasBreak = this.#pending.some((item) => this.#isBreak(item));
         this.#candidates = this.#candidates.filter(({ item }) => item !== last);
         this.#last = before;
-        return { place: before.place + around.advance, group, heardAt, broken: around.broken };
+        return { ...around, place: before.place + around.advance, group, heardAt };
       }
     }
     if (step === undefined) {
@@ -226,27 +243,32 @@ export class CounterFollower {
       if (++this.#refused < 3) return undefined;
       // The one before was the wrong one.
       this.#refused = 0;
-      return { place: last.place + this.#least(last, group), group, heardAt, broken: true };
+      return { place: last.place + this.#least(last, group), group, heardAt, broken: true, strange: false };
     }
     this.#refused = 0;
-    return { place: last.place + step.advance, group, heardAt, broken: step.broken };
+    return { ...step, place: last.place + step.advance, group, heardAt };
   }
 
   /** How far c went on from `from`; undefined when it cannot have. */
-  #step(from: Pending, group: DataGroup): { advance: number; broken: boolean } | undefined {
+  #step(from: Pending, group: DataGroup): Step | undefined {
     const modulus = this.#modulus;
     const least = this.#least(from, group);
     const slots = group.slot - from.group.slot;
-    if (group.clockRestarted || group.slot < 0 !== from.group.slot < 0) return { advance: least, broken: true };
-    if (group.slot < 0) return { advance: least, broken: false };
-    if (slots < 0) return { advance: least, broken: true };
+    if (group.clockRestarted || group.slot < 0 !== from.group.slot < 0)
+      return { advance: least, broken: true, strange: false };
+    if (group.slot < 0) return { advance: least, broken: false, strange: false };
+    if (slots < 0) return { advance: least, broken: true, strange: false };
     if (least > slots) return undefined;
-    if (least + modulus > slots) return { advance: least, broken: false };
     const expected = this.#rate * slots;
+    if (least + modulus > slots) {
+      // A wrong place and the step back from it are a turn together, so that one of them is half a turn from what the rate says.
+      const strange = this.#isRateMeasured && Math.abs(least - expected) >= modulus / 2;
+      return { advance: least, broken: strange, strange };
+    }
     const turns = Math.max(0, Math.round((expected - least) / modulus));
     const advance = least + modulus * Math.min(turns, Math.floor((slots - least) / modulus));
-    const isSure = this.#rate > 0 && slots <= SURE_SLOTS && Math.abs(advance - expected) <= SURE_GROUPS;
-    return { advance, broken: !isSure };
+    const isSure = this.#isRateMeasured && slots <= SURE_SLOTS && Math.abs(advance - expected) <= SURE_GROUPS;
+    return { advance, broken: !isSure, strange: false };
   }
 
   #least(from: Pending, group: DataGroup): number {
@@ -284,6 +306,7 @@ export class CounterFollower {
       this.#rate = rate;
       return undefined;
     }
+    this.#isRateMeasured = true;
     this.#pending = pending;
     this.#last = last;
     this.#beforeLast = undefined;
@@ -383,7 +406,9 @@ export class CounterFollower {
       return;
     const slots = item.group.slot - held.item.group.slot;
     const groups = modulo(anchor.counter - held.anchor.counter, COUNTER_MODULUS);
-    if (slots >= groups && groups > 0) this.#rate = groups / slots;
+    if (slots < groups || groups === 0) return;
+    this.#rate = groups / slots;
+    this.#isRateMeasured = true;
   }
 
   /** Gives groups their counter and the versions around them. */

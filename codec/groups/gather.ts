@@ -180,7 +180,7 @@ export class Gatherer {
         this.#epochs[stream] = reenteredAt;
         this.#dropWaiting((run) => run.stream === stream);
       }
-      let news = anchor !== undefined && this.#shelf.noteAnchor(anchor);
+      let news = anchor !== undefined && this.#shelf.noteAnchor(stream, anchor, this.#now);
       for (const run of runsOf(stream, groups, this.#epochs[stream])) news = this.#resolve(run, events) || news;
       if (anchor !== undefined) {
         this.#versionNow = anchor.version;
@@ -194,6 +194,10 @@ export class Gatherer {
 
   /** True when a directory was learned or confirmed. */
   #resolve(run: Run, events: GatherEvent[]): boolean {
+    if (this.#isOfAnotherRound(run)) {
+      this.#drop('no-directory', run.groups.length);
+      return false;
+    }
     const result = resolveRun(run, (version) => this.#shelf.directoryOf(version, run.epoch));
     switch (result.kind) {
       case 'drop':
@@ -238,6 +242,10 @@ export class Gatherer {
     if (lacks === 'directory-size') return this.#shelf.takesSymbols(versionBefore < 0 ? versionAfter : versionBefore);
     const isKnown = (version: number): boolean => version < 0 || this.#shelf.directoryOf(version, epoch) !== undefined;
     return isKnown(versionBefore) && isKnown(versionAfter);
+  }
+
+  #isOfAnotherRound({ versionBefore, versionAfter, heardAt }: Run): boolean {
+    return heardAt < this.#shelf.roundOf(versionBefore) || heardAt < this.#shelf.roundOf(versionAfter);
   }
 
   #wait(waiting: Waiting): void {

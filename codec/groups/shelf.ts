@@ -11,6 +11,7 @@ import {
   directoryIdentity,
   parseDirectory,
 } from './directory.ts';
+import type { StreamNumber } from './group.ts';
 import type { SymbolGroup } from './resolve.ts';
 
 interface Known {
@@ -30,6 +31,22 @@ const STRIKES_MAX = 2;
 /** So many groups of one run are no accident: another directory is on air under this version, a false one now or before. */
 const DECISIVE_GROUPS = 4;
 
+/** Versions take turns: so many steps from the one of an anchor, either way, is as far as another stream or what waits can be. */
+const NEAR_VERSIONS = 11;
+/** More steps from one anchor of a stream to the next may have passed over versions that were far. */
+const STEPS_MAX = 8;
+
+/** From one version forwards to another. */
+function stepsBetween(from: number, to: number): number {
+  return (to - from + DIRECTORY_VERSIONS) % DIRECTORY_VERSIONS;
+}
+
+/** What was said under `version` belongs to another round of versions than what is said now. */
+function isOfAnotherRound(version: number, now: number): boolean {
+  const steps = stepsBetween(now, version);
+  return steps > NEAR_VERSIONS && DIRECTORY_VERSIONS - steps > NEAR_VERSIONS;
+}
+
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
@@ -43,6 +60,10 @@ export class DirectoryShelf {
   readonly #known = new Map<number, Known>();
   readonly #collectors = new Map<number, ObjectCollector>();
   readonly #sizes = Array.from({ length: DIRECTORY_VERSIONS }, () => ({ units: 0, mask: 0 }));
+  /** Of the last anchor of each stream. */
+  #versions = [-1, -1, -1, -1];
+  /** When each version was last known to be in force no more and not yet again. */
+  readonly #rounds = Array.from({ length: DIRECTORY_VERSIONS }, () => -1);
   /** Directories that were whole but unusable: another station's, or not of the version under which they were sent. */
   faults = 0;
   /** Directories that were given up because what came under their version was of another one. */
@@ -51,7 +72,8 @@ export class DirectoryShelf {
   pi = -1;
 
   /** True when the size of the version's directory became known. */
-  noteAnchor({ version, sizeUnits, sizeMask }: Anchor): boolean {
+  noteAnchor(stream: StreamNumber, { version, sizeUnits, sizeMask }: Anchor, now: number): boolean {
+    this.#age(stream, version, now);
     const size = this.#sizes[version];
     const units = (size.units & ~sizeMask) | sizeUnits;
     const mask = size.mask | sizeMask;
@@ -59,6 +81,28 @@ export class DirectoryShelf {
     size.units = units;
     size.mask = mask;
     return news;
+  }
+
+  /** What was learned under a version speaks for it in one round of the 32, and in the next when it was confirmed again. */
+  #age(stream: StreamNumber, version: number, now: number): void {
+    const before = this.#versions[stream];
+    if (before === version) return;
+    this.#versions[stream] = version;
+    const isJump = before >= 0 && stepsBetween(before, version) > STEPS_MAX;
+    for (let other = 0; other < DIRECTORY_VERSIONS; other++) {
+      const isFar = isOfAnotherRound(other, version);
+      if (isFar) this.#rounds[other] = now;
+      if (!isFar && !isJump) continue;
+      const known = this.#known.get(other);
+      if (known !== undefined) known.confirmedAt = -1;
+      this.#collectors.delete(other);
+      this.#sizes[other].mask = 0;
+    }
+  }
+
+  /** What was heard before this is not of the version's present round; -1 also for no version. */
+  roundOf(version: number): number {
+    return this.#rounds[version] ?? -1;
   }
 
   /** Whether symbols of the version's directory can be used. */
@@ -86,6 +130,8 @@ export class DirectoryShelf {
   forgetAll(): void {
     this.#known.clear();
     this.#collectors.clear();
+    this.#versions = [-1, -1, -1, -1];
+    this.#rounds.fill(-1);
     for (const size of this.#sizes) size.mask = 0;
   }
 

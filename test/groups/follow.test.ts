@@ -185,6 +185,43 @@ describe.each([0, 1] as const)('the counter of stream %i', (stream) => {
   });
 });
 
+describe.each([
+  [0, 20],
+  [0, 10],
+  [1, 9],
+] as const)('a group with a wrong place on stream %i, of which every %ith group is ours', (stream, spacing) => {
+  it('moves no other group, though any place could have been reached in the time', () => {
+    const modulus = stream === 0 ? 16 : 8;
+    for (let at = 530; at < 530 + modulus; at++) {
+      for (let error = 1; error < modulus; error++) {
+        const air = new Listener(stream);
+        for (let c = 0; c < 800; c++) {
+          const slot = spacing * c;
+          if (c === at) air.hear(air.group(0xdead, slot, c + error));
+          else air.push(c, c + 1, { slot });
+        }
+        air.flush();
+        const others = air.wrong.filter((c) => c < at - modulus || c > at + modulus);
+        expect(others, `at ${at}, wrong by ${error}`).toEqual([]);
+        expect(air.wrong.length).toBeLessThan(2);
+        expect(air.placed.length).toBeGreaterThan(780);
+      }
+    }
+  });
+});
+
+describe('an anchor that contradicts the count', () => {
+  it('holds back what was counted, until another one tells which is right', () => {
+    const air = new Listener();
+    air.push(0, 300, { slot: 0 });
+    // The sender started again and skipped ahead: nothing in the clock or in c mod 16 tells.
+    air.push(128 * 50, 128 * 50 + 300, { slot: 304 });
+    expect(air.wrong).toEqual([]);
+    expect(new Set(air.placed.slice(-250)).size).toBe(250);
+    expect(air.placed.at(-1)).toBeGreaterThan(128 * 52);
+  });
+});
+
 describe('the counter', () => {
   it('gives no group a wrong place when reception breaks off right after the end of an input, twice', () => {
     const air = new Listener();

@@ -405,6 +405,22 @@ describe('directories', () => {
     expect(air.reception.status().faults['symbols-disagree']).toBe(0);
   });
 
+  it('a version that came round again is not mistaken for the old one by who heard all of them either', () => {
+    const air = onAir([0], [bytesA]);
+    air.run(200);
+    for (let i = 0; i < 31; i++) {
+      air.station.offer([]);
+      air.run(512);
+    }
+    air.station.offer([bytesB]);
+    air.run(512 - 200);
+    expect(air.station.directory).toMatchObject({ version: 0, entries: [{ handle: 1 }] });
+    const sent = (): number => air.station.carriers.reduce((sum, { sent }) => sum + (sent.get(idB) ?? 0), 0);
+    air.run(1000, () => air.objects().length === 1);
+    expect(air.objects()).toEqual([idB]);
+    expect(sent()).toBeLessThan(225 + 3 + 2 * 14);
+  });
+
   it('one whole directory run is enough to go on after a long absence when nothing has changed', () => {
     const air = onAir([0], [bytesA]);
     air.run(300);
