@@ -52,9 +52,10 @@ export class AirReport {
   }
 
   #show(): void {
-    const lost = this.#groups === 0 ? '' : `${this.#lostGroups} of ${this.#groups} groups lost`;
+    if (this.#groups === 0 || this.#packageBytes > 0) return;
+    const lost = `${this.#lostGroups} of ${this.#groups} groups lost`;
     if (this.#symbolsNeeded === 0) {
-      this.#screen.move(`nothing for this device on air yet; ${lost}`);
+      this.#screen.move(`nothing heard for this device yet; ${lost}`);
       return;
     }
     const fraction = this.#symbols / this.#symbolsNeeded;
@@ -66,10 +67,8 @@ export class AirReport {
   conclude(): void {
     if (this.#groups === 0) return;
     const percent = ((100 * this.#lostGroups) / this.#groups).toFixed(1);
-    this.#screen.step(
-      'receiver',
-      `lost ${this.#lostGroups} of ${this.#groups} groups (${percent} %); later ones made up for them`,
-    );
+    const lost = `lost ${this.#lostGroups} of ${this.#groups} groups (${percent} %)`;
+    this.#screen.step('receiver', this.#lostGroups === 0 ? lost : `${lost}; later ones made up for them`);
   }
 
   figures(): object {
