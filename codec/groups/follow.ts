@@ -72,6 +72,7 @@ interface Candidate {
   readonly anchor: Anchor;
   /** c - place, mod 2^24. */
   readonly offset: number;
+  readonly clockEpoch: number;
 }
 
 /** Longest gap, in counted groups, over which directory versions cannot have wrapped unseen. */
@@ -81,6 +82,13 @@ const PLAUSIBLE_JUMP = 4096;
 /** A sender keeps its share, so that the rate tells the count within a group or so; a turn more would be 8 or 16 away. */
 const SURE_SLOTS = 256;
 const SURE_GROUPS = 1.5;
+/** Before the rate is measured, where all of a stream seems to be ours. */
+const SURE_SLOTS_DENSE = 64;
+/** Short gaps that have to look as if every lost group were ours. */
+const DENSE_GAPS = 6;
+/** Two anchors of type A that far apart at most, in groups of the stream, confirm each other by the clock; and a share this small at least. */
+const PAIR_SLOTS_MAX = 4096;
+const PAIR_SHARE_MIN = 1 / 32;
 const CANDIDATES_MAX = 64;
 const SPANS = COUNTER_MODULUS / ANCHOR_SPACING;
 
@@ -109,9 +117,14 @@ export class CounterFollower {
   /** The last anchor believed. */
   #held: Candidate | undefined;
   #candidates: Candidate[] = [];
+  /** Groups before the first anchor, from before a gap that could not be counted over yet. */
+  #early: { readonly items: readonly Pending[]; readonly next: Pending; readonly first: Candidate } | undefined;
   /** Our groups per group of the stream, measured between anchors; 0 = not yet. Streams 1 to 3 are ours as a rule. */
   #rate = 0;
   #isRateMeasured = false;
+  /** Gaps of two to m groups of the stream, and those of them in which all were ours, but for an assignment. */
+  #gaps = 0;
+  #denseGaps = 0;
   #clockEpoch = 0;
   #heldEpoch = -1;
   /** A guess is among the pending groups, other than at the anchor that is held. */
@@ -149,10 +162,13 @@ export class CounterFollower {
     if (group.place !== 0) return this.#endedRuns(item);
     const anchor = this.#stream === 0 ? parseAnchorA(0, group.words) : parseAnchorC(this.#stream, group.words);
     if (anchor === undefined) return this.#endedRuns(item);
-    const candidate = { item, anchor, offset: modulo(anchor.counter - item.place, COUNTER_MODULUS) };
+    const offset = modulo(anchor.counter - item.place, COUNTER_MODULUS);
+    const candidate = { item, anchor, offset, clockEpoch: this.#clockEpoch };
     if (candidate.offset === this.#offset) return this.#agree(candidate);
     const recounted = this.#recounted(candidate);
     if (recounted !== undefined) return this.#agree(recounted);
+    const paired = this.#pairedByClock(candidate);
+    if (paired !== undefined) return paired;
     const chain = this.#candidates.filter((other) => other.offset === candidate.offset);
     if (this.#stream !== 0 || chain.length > 0 || this.#followsBreak(candidate))
       return this.#relock([...chain, candidate]);
@@ -246,7 +262,17 @@ export class CounterFollower {
       return { place: last.place + this.#least(last, group), group, heardAt, broken: true, strange: false };
     }
     this.#refused = 0;
+    const slots = group.slot - last.group.slot;
+    if (slots >= 2 && slots <= this.#modulus && !step.broken) {
+      this.#gaps++;
+      if (step.advance >= slots - 1) this.#denseGaps++;
+    }
     return { ...step, place: last.place + step.advance, group, heardAt };
+  }
+
+  /** Streams 1 to 3: whether every group seems to be ours. */
+  get #looksDense(): boolean {
+    return this.#stream !== 0 && this.#gaps >= DENSE_GAPS && this.#denseGaps >= 0.75 * this.#gaps;
   }
 
   /** How far c went on from `from`; undefined when it cannot have. */
@@ -267,7 +293,8 @@ export class CounterFollower {
     }
     const turns = Math.max(0, Math.round((expected - least) / modulus));
     const advance = least + modulus * Math.min(turns, Math.floor((slots - least) / modulus));
-    const isSure = this.#isRateMeasured && slots <= SURE_SLOTS && Math.abs(advance - expected) <= SURE_GROUPS;
+    const sureSlots = this.#isRateMeasured ? SURE_SLOTS : this.#looksDense ? SURE_SLOTS_DENSE : 0;
+    const isSure = slots <= sureSlots && Math.abs(advance - expected) <= SURE_GROUPS;
     return { advance, broken: !isSure, strange: false };
   }
 
@@ -311,7 +338,55 @@ export class CounterFollower {
     this.#last = last;
     this.#beforeLast = undefined;
     this.#candidates = [];
-    return { item: last, anchor, offset };
+    return { ...candidate, item: last, offset };
+  }
+
+  /**
+   * The count of two anchors of type A that contradict the count and go together by the clock, whatever was guessed between them: a
+   * wrong one does that once in 2^19 for each that waits.
+   */
+  #pairedByClock(candidate: Candidate): Stretch[] | undefined {
+    if (this.#stream !== 0) return undefined;
+    const first = this.#candidates.findLast((other) => {
+      const slots = candidate.item.group.slot - other.item.group.slot;
+      const groups = modulo(candidate.anchor.counter - other.anchor.counter, COUNTER_MODULUS);
+      const hasClock = other.item.group.slot >= 0 && other.clockEpoch === candidate.clockEpoch;
+      return hasClock && slots <= PAIR_SLOTS_MAX && groups > 0 && groups <= slots && groups >= PAIR_SHARE_MIN * slots;
+    });
+    if (first === undefined || !this.#pending.includes(first.item)) return undefined;
+    this.#rate =
+      modulo(candidate.anchor.counter - first.anchor.counter, COUNTER_MODULUS) /
+      (candidate.item.group.slot - first.item.group.slot);
+    this.#isRateMeasured = true;
+    const stretches = this.#relock([first]);
+    if (candidate.offset === this.#offset) return [...stretches, ...this.#agree(candidate)];
+    const recounted = this.#recounted(candidate);
+    return [...stretches, ...(recounted === undefined ? this.#relock([candidate]) : this.#agree(recounted))];
+  }
+
+  /** Counts back from the group `at` of `items`, as far as the rate makes it sure. Gives how far that is; -1 = to the anchor that is held. */
+  #countBack(items: Pending[], at: number): number {
+    for (let i = at; i > 0; i--) {
+      const item = items[i - 1];
+      if (item === this.#held?.item) return -1;
+      const step = this.#step(item, items[i].group);
+      if (step === undefined || step.broken) return i;
+      items[i - 1] = { ...item, place: items[i].place - step.advance };
+    }
+    return 0;
+  }
+
+  /** The groups before the first anchor that could not be counted back from it then, when the rate is known. */
+  #placeEarly(): Stretch[] {
+    const early = this.#early;
+    if (early === undefined || !this.#isRateMeasured) return [];
+    this.#early = undefined;
+    const { items, next, first } = early;
+    const all = [...items, next];
+    const from = this.#countBack(all, items.length);
+    this.drops['place-unknown'] += from;
+    const groups = this.#placed(all.slice(from, items.length), first.offset, undefined, first.anchor);
+    return [{ reenteredAt: -1, groups, anchor: undefined }];
   }
 
   #followsBreak(candidate: Candidate): boolean {
@@ -353,7 +428,7 @@ export class CounterFollower {
     } else stretches.push({ reenteredAt: -1, groups: this.#placed(before, offset, held?.anchor, anchor), anchor });
     this.#measureRate(candidate);
     this.#hold(candidate, at);
-    return stretches;
+    return [...this.#placeEarly(), ...stretches];
   }
 
   /** Takes the count that the anchors of `chain` agree on; the last of them is the newest group. */
@@ -361,14 +436,16 @@ export class CounterFollower {
     const [first, ...rest] = chain;
     const at = this.#pending.indexOf(first.item);
     if (at < 0) return rest.length > 0 ? this.#relock(rest) : [];
+    const sureFrom = first.item.group.slot < 0 ? at : this.#countBack(this.#pending, at);
     const stretches: Stretch[] = [];
     let firstBreak = -1;
-    let lastBreak = -1;
-    for (let i = 0; i <= at; i++) {
+    let lastBreak = sureFrom > 0 && sureFrom < at ? sureFrom : -1;
+    for (let i = 0; i <= sureFrom; i++) {
       if (!this.#isBreak(this.#pending[i])) continue;
       if (firstBreak < 0) firstBreak = i;
-      lastBreak = i;
+      lastBreak = Math.max(lastBreak, i);
     }
+    if (lastBreak >= 0 && firstBreak < 0) firstBreak = lastBreak;
     if (this.#offset === undefined && firstBreak < 0) firstBreak = lastBreak = 0;
     const held = this.#held;
     if (this.#offset !== undefined && held !== undefined && firstBreak > 0) {
@@ -376,7 +453,9 @@ export class CounterFollower {
       stretches.push({ reenteredAt: -1, groups, anchor: undefined });
     }
     const kept = lastBreak < 0 ? at : lastBreak;
-    this.drops['place-unknown'] += kept - Math.max(0, firstBreak);
+    if (this.#offset === undefined && kept > 0 && first.item.group.slot >= 0) {
+      this.#early = { items: this.#pending.slice(0, kept), next: this.#pending[kept], first };
+    } else this.drops['place-unknown'] += kept - Math.max(0, firstBreak);
     const gap = held === undefined ? Infinity : modulo(first.anchor.counter - held.anchor.counter, COUNTER_MODULUS);
     const groups = this.#placed(this.#pending.slice(kept, at), first.offset, undefined, first.anchor);
     stretches.push({
