@@ -64,7 +64,7 @@ export function chooseScheme({ sizeBytes, hasTypeC, matrixBytes = Infinity }: Sc
   if (neededBytes > matrixBytes) {
     return {
       scheme: SCHEME_REED_SOLOMON,
-      reason: `Reed-Solomon: a fountain needs ${neededBytes} bytes for a matrix and the smallest receiver has ${matrixBytes}; it costs a third more airtime without losses and 1.4 times as much at 10 % loss.`,
+      reason: `Reed-Solomon: a fountain needs ${neededBytes} bytes for a matrix and the smallest receiver has ${matrixBytes}; it costs a fifth to a third more airtime, beside other objects up to twice as much.`,
     };
   }
   const carrier = hasTypeC ? 'type C groups carry most of it' : 'type A groups carry all of it';

@@ -135,6 +135,28 @@ describe.each([0, 1] as const)('the counter of stream %i', (stream) => {
     expect(air.wrong).toEqual([]);
   });
 
+  it('two anchors with a gap between them that nothing could count confirm each other by the clock', () => {
+    const air = new Listener(stream);
+    air.push(100, 140);
+    air.push(240, 300);
+    expect(air.placed.filter((c) => c < 256).toSorted((a, b) => a - b)).toEqual([
+      ...range(100, 140),
+      ...range(240, 256),
+    ]);
+    expect(air.wrong).toEqual([]);
+  });
+
+  it('what came before a gap before the first anchor is counted when the rate is known', () => {
+    const air = new Listener(stream);
+    air.push(130, 160);
+    air.push(200, 400, { slot: 200 });
+    expect(air.placed.filter((c) => c < 384).toSorted((a, b) => a - b)).toEqual([
+      ...range(130, 160),
+      ...range(200, 384),
+    ]);
+    expect(air.wrong).toEqual([]);
+  });
+
   it('tells the count through a gap of a few seconds by the rate of the stream', () => {
     const air = new Listener(stream);
     air.push(0, 300);
