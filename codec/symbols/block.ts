@@ -4,7 +4,15 @@ import { Echelon } from './field.ts';
 import type { Coefficients } from './fountain.ts';
 import { firstBlockOf, type Layout } from './layout.ts';
 import { Symbols } from './symbol-store.ts';
-import { dependenciesOf, locateSpell, locateWrong, LOCATING_MARGIN, SPELL_DEPENDENCIES_MAX } from './wrong.ts';
+import {
+  dependenciesOf,
+  type Dependencies,
+  locateGroups,
+  locateSpell,
+  locateWrong,
+  LOCATING_MARGIN,
+  SPELL_DEPENDENCIES_MAX,
+} from './wrong.ts';
 
 export type BlockFault =
   /** Symbols of a block disagree: one of them at least is wrong. */
@@ -34,6 +42,8 @@ const PROOF = LOCATING_MARGIN;
 const RETRY_SYMBOLS = 16;
 /** Matrices have room for a multiple of this. */
 const ROOM_STEP = 256;
+/** Wrong groups of a directory that are found. */
+const GROUPS_TOGETHER = 2;
 /** Symbols held beyond those that anything can be told by. */
 const ROOM = 256;
 const ALL_COLUMNS = 0xffff;
@@ -175,6 +185,15 @@ export class BlockCollector {
   doubt(): void {
     this.#isDoubted = true;
     this.#evidence = 0;
+  }
+
+  /** The bytes that it makes are wrong, though nothing contradicts it (a directory). */
+  distrust(): void {
+    this.#close();
+    this.#solution = undefined;
+    this.#evidence = 0;
+    this.#contradicted = true;
+    this.#tryAt = this.full.count + 1;
   }
 
   /** Starts anew. */
@@ -349,11 +368,6 @@ export class BlockCollector {
     this.#solution = undefined;
     this.#evidence = 0;
     this.#contradicted = true;
-    // A directory is short: nothing can be told by its values of four bits.
-    if (this.#layout.width === 1) {
-      this.forget();
-      return hadSolution;
-    }
     this.#tryAt = Math.max(this.full.count, this.#layout.rows + LOCATING_MARGIN + 1);
     return this.full.count >= this.#tryAt ? this.#search() || hadSolution : hadSolution;
   }
@@ -366,6 +380,7 @@ export class BlockCollector {
       this.#fill(tags[i], low[i], high[i], words, offset, valueOffset),
     );
     const { rank } = dependencies.syndromes;
+    if (width === 1) return this.#searchGroups(dependencies);
     this.#tryAt = Math.max(count + 1, rows + rank + LOCATING_MARGIN);
     const wrong = rank === 0 ? [] : locateWrong(dependencies);
     if (wrong !== undefined) {
@@ -382,6 +397,36 @@ export class BlockCollector {
         return this.#leaveOut(new Set(Array.from({ length: to - from }, (_, i) => from + i)));
       }
     }
+    return false;
+  }
+
+  /** Of a directory, whose values have four bits: nothing can be told by them, but the symbols of a group are wrong together. */
+  #searchGroups(dependencies: Dependencies): boolean {
+    const groups = new Map<number, number[]>();
+    for (let i = 0; i < this.full.count; i++) {
+      const name = this.full.tags[i] >>> 4;
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [i]);
+      else group.push(i);
+    }
+    const sets = [...groups.values()];
+    const most = Math.max(...sets.map((group) => group.length));
+    for (let together = 0; together <= GROUPS_TOGETHER; together++) {
+      const missing = together * most + LOCATING_MARGIN - dependencies.count;
+      if (missing > 0) {
+        this.#tryAt = this.full.count + missing;
+        return false;
+      }
+      const wrong = locateGroups(dependencies, sets, together);
+      if (wrong === undefined) continue;
+      this.#faults['symbols-wrong'] += wrong.length;
+      return this.#leaveOut(new Set(wrong));
+    }
+    const count = Math.ceil(this.full.count / 2);
+    this.#faults['symbols-forgotten'] += count;
+    this.full.dropFirst(count);
+    this.#contradicted = false;
+    this.#tryAt = this.#layout.rows;
     return false;
   }
 

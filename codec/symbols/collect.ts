@@ -315,7 +315,10 @@ export class ObjectCollector implements Collector {
       if (this.#blocks.every((block) => block.isProven)) for (const block of this.#blocks) block.doubt();
       return;
     }
-    for (const block of this.#blocks) block.forget();
+    for (const block of this.#blocks) {
+      if (block.isProven) block.forget();
+      else block.distrust();
+    }
     this.#blocksSolved = 0;
     this.#isMismatched = false;
   }

@@ -157,6 +157,23 @@ export function locateWrong(dependencies: Dependencies): number[] | undefined {
   return undefined;
 }
 
+/** The symbols of none, one or two of the groups that explain everything; undefined when there are no such. */
+export function locateGroups(
+  dependencies: Dependencies,
+  groups: readonly (readonly number[])[],
+  together: number,
+): readonly number[] | undefined {
+  if (together === 0) return explains(dependencies, []) ? [] : undefined;
+  if (together === 1) return groups.find((group) => explains(dependencies, group));
+  for (const [i, one] of groups.entries()) {
+    for (const other of groups.slice(i + 1)) {
+      const both = [...one, ...other];
+      if (explains(dependencies, both)) return both;
+    }
+  }
+  return undefined;
+}
+
 /** The shortest stretch, from .. to (not included), that explains everything; undefined when there is none. */
 export function locateSpell(dependencies: Dependencies): readonly [from: number, to: number] | undefined {
   const { count, symbols, columnWords, syndromes } = dependencies;
