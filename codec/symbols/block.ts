@@ -57,7 +57,9 @@ const PARTIAL_PROOF = 1.5;
 const COLUMN_BITS = 4;
 /** Surplus in a column until symbols are given up whose wrong ones cannot be told, and one in so many rows more. */
 const SURPLUS_MAX = 48;
-const SURPLUS_ROWS = 16;
+const SURPLUS_ROWS = 4;
+/** That fit into a word. */
+const COLUMNS_MAX = 8;
 
 type Columns =
   | { readonly kind: 'solved'; readonly values: Uint32Array }
@@ -86,6 +88,7 @@ export class BlockCollector {
   #partialSinceWhole = 0;
   /** The column that is looked at first for symbols that disagree. */
   #firstPlace = 0;
+  #isWide = false;
   #gaveUp = false;
   /** `full.count` at which solving, or finding the wrong ones, is tried next. */
   #tryAt: number;
@@ -463,14 +466,17 @@ export class BlockCollector {
         this.#tryPartialAt = count + columns.count;
         return false;
       case 'contradiction':
-        this.#tryPartialAt = count + this.#searchColumn(columns.place, columns.surplus);
+        this.#tryPartialAt = count + this.#searchColumns(columns.place, columns.surplus);
         return false;
     }
     return columns satisfies never;
   }
 
-  /** Looks for wrong symbols, partial and whole, by what they say of one column. Gives how many symbols of a column to wait for. */
-  #searchColumn(place: number, surplus: number): number {
+  /**
+   * Looks for wrong symbols, partial and whole, by what they say of a few columns side by side: the more columns the more wrong ones,
+   * but the fewer symbols that carry them all. Gives how many symbols of a column to wait for.
+   */
+  #searchColumns(place: number, surplus: number): number {
     const { full, partial } = this;
     const { rows, width } = this.#layout;
     const needed = LOCATING_MARGIN + COLUMN_BITS;
@@ -481,19 +487,18 @@ export class BlockCollector {
       this.#forgetPartial();
       return -Infinity;
     }
-    const members: number[] = [];
-    for (let i = 0; i < partial.count; i++) if (((partial.masks[i] >>> place) & 1) !== 0) members.push(i);
-    const dependencies = dependenciesOf(full.count + members.length, rows, 1, (i, words, offset, valueOffset) => {
-      const symbols = i < full.count ? full : partial;
-      const at = i < full.count ? i : members[i - full.count];
-      this.#fillCoefficients(symbols.tags[at], words, offset);
-      words[valueOffset] = ((place < 8 ? symbols.low[at] : symbols.high[at]) >>> (4 * (place & 7))) & 15;
-    });
-    const wrong = locateWrong(dependencies);
-    if (wrong === undefined) {
+    const { places, members } = this.#sideBySide(place, this.#isWide ? COLUMNS_MAX : 1);
+    // One column by itself was looked at before.
+    const isAgain = this.#isWide && places.length === 1;
+    const wrong = isAgain ? undefined : this.#locateIn(places, members);
+    if (wrong === undefined || wrong.length === 0) {
+      // With one column more can be told when none of the symbols that carry several is wrong, or the other way round.
+      const isLast = this.#isWide && wrong === undefined;
+      this.#isWide = !this.#isWide;
+      if (!isLast) return -Infinity;
       // Another column may have fewer wrong ones.
       this.#firstPlace = (place + 1) % width;
-      if (surplus < most) return Math.max(RETRY_SYMBOLS, surplus >> 1);
+      if (surplus < most) return Math.min(Math.max(RETRY_SYMBOLS, surplus >> 1), Math.ceil(most - surplus));
       this.#forgetPartial();
       return -Infinity;
     }
@@ -506,6 +511,39 @@ export class BlockCollector {
     }
     partial.keep((i) => !wrongPartial.has(i));
     return -Infinity;
+  }
+
+  /** Places among the whole symbols, and behind them among `members`. */
+  #locateIn(places: readonly number[], members: readonly number[]): number[] | undefined {
+    const { full, partial } = this;
+    const { rows } = this.#layout;
+    const dependencies = dependenciesOf(full.count + members.length, rows, 1, (i, words, offset, valueOffset) => {
+      const symbols = i < full.count ? full : partial;
+      const at = i < full.count ? i : members[i - full.count];
+      this.#fillCoefficients(symbols.tags[at], words, offset);
+      let value = 0;
+      for (const one of places)
+        value = (value << COLUMN_BITS) | (((one < 8 ? symbols.low[at] : symbols.high[at]) >>> (4 * (one & 7))) & 15);
+      words[valueOffset] = value;
+    });
+    return locateWrong(dependencies);
+  }
+
+  /** The column at `place` and those next to it, and the partial symbols that carry them all. */
+  #sideBySide(place: number, most: number): { places: number[]; members: number[] } {
+    const { rows, width } = this.#layout;
+    const { masks, count } = this.partial;
+    let found: { places: number[]; members: number[] } = { places: [], members: [] };
+    let mask = 0;
+    for (let k = 0; k < most && k < width; k++) {
+      const places = [...found.places, (place + k) % width];
+      mask |= 1 << ((place + k) % width);
+      const members: number[] = [];
+      for (let i = 0; i < count; i++) if ((masks[i] & mask) === mask) members.push(i);
+      if (k > 0 && this.full.count + members.length - rows < SURPLUS_MAX + COLUMN_BITS * (k + 1)) break;
+      found = { places, members };
+    }
+    return found;
   }
 
   /** `echelon` has the partial symbols after the whole ones. */

@@ -418,15 +418,16 @@ describe.each(PARTIAL)('symbols with some of the columns, rows of %i nibbles, st
 });
 
 describe.each(PARTIAL)('one group in a hundred lies, rows of %i nibbles, streams %j', (width, streams) => {
-  it('the wrong symbols are found by what they say of one column, for a few groups more', () => {
+  it('the wrong symbols are found by what they say of single columns and of several, for a few groups more', () => {
     const bytes = randomBytes(400 * width, 5);
     const air = sending(bytes, width, streams);
     const { rows } = air.collector.layout;
     const perGroup = streams.reduce((sum, stream) => sum + (stream === 0 ? 8 : 13), 0) / streams.length;
     const alone = (rows * width) / perGroup;
     const wrong = places(Math.ceil(alone / 100), Math.floor(alone), 3);
-    expect(groupsNeeded(air, wrong, LIES['at random'](2), 4 * alone)).toBeLessThan(1.25 * alone);
+    expect(groupsNeeded(air, wrong, LIES['at random'](2), 4 * alone)).toBeLessThan(1.16 * alone);
     expect(air.collector.bytes()).toEqual(bytes);
+    expect(air.collector.faults['partial-symbols-forgotten']).toBe(0);
   });
 });
 
