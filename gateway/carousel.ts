@@ -49,6 +49,8 @@ interface StreamState {
   passRuns: number;
   /** Runs that the directory was to have and did not. */
   directoryOwed: number;
+  /** 0 .. 1: streams say the directory one after the other, because a receiver of several needs it from one of them. */
+  readonly phase: number;
   seenVersion: number;
   /** Keys of what the directory in force lists. */
   listed: ReadonlySet<string>;
@@ -113,12 +115,13 @@ export class Carousel {
   constructor(options: CarouselOptions) {
     this.#options = options;
     this.#directory = options.previous;
-    for (const carrier of options.carriers)
+    for (const [i, carrier] of options.carriers.entries())
       this.#streams.set(carrier, {
         turns: new Turns(),
         firstRuns: 0,
         passRuns: 1,
         directoryOwed: 0,
+        phase: i / options.carriers.length,
         seenVersion: -1,
         listed: new Set(),
       });
@@ -247,7 +250,7 @@ export class Carousel {
       state.passRuns = Math.ceil((nibbles + SPARE_NIBBLES) / (nibblesPerRun - nibblesPerGroup));
       state.firstRuns = directory.entries.length === 0 ? LAST_WORD_RUNS : state.passRuns;
       // The pass that begins now is the one of this spacing; the next run follows when that is over.
-      state.directoryOwed = 1 - state.passRuns;
+      state.directoryOwed = 1 - state.passRuns + state.phase * state.passRuns;
     }
     if (state.firstRuns > 0) {
       state.firstRuns--;

@@ -406,6 +406,8 @@ export class CounterFollower {
   #agree(candidate: Candidate): Stretch[] {
     const { item, anchor, offset } = candidate;
     const at = this.#pending.indexOf(item);
+    // It was handed on with its run already.
+    if (at < 0) return [];
     const before = this.#pending.slice(0, at);
     const held = this.#held;
     const gap = held === undefined ? 0 : modulo(anchor.counter - held.anchor.counter, COUNTER_MODULUS);

@@ -40,6 +40,8 @@ export interface BroadcastOptions {
   readonly isEmpty?: boolean;
   /** Groups after a counter of 4096; default: anywhere. */
   readonly joinAt?: number;
+  /** 0 .. 1: where this stream stands in its spacing of directories; default: anywhere. */
+  readonly phase?: number;
 }
 
 /** Joined anywhere between two directories of a broadcast that began long ago. */
@@ -51,7 +53,7 @@ export class Broadcast {
   readonly #spacingRuns: number;
   #owed = 0;
 
-  constructor({ bearer, sizeBytes, seed, scheme, isEmpty = false, joinAt }: BroadcastOptions) {
+  constructor({ bearer, sizeBytes, seed, scheme, isEmpty = false, joinAt, phase }: BroadcastOptions) {
     const { stream } = bearer;
     const random = new Seeded(seed);
     this.scheme = scheme ?? chooseScheme({ sizeBytes, hasTypeC: stream !== 0 }).scheme;
@@ -73,6 +75,7 @@ export class Broadcast {
     const quickestRuns = (2 * sizeBytes) / bearer.nibbles / 16;
     this.#spacingRuns = directorySpacingRuns({ stream, quickestRuns });
     const skipped = joinAt ?? 256 + (random.word() % 4096);
+    this.#owed = phase ?? 0;
     for (let i = 0; i < skipped; i++) this.skip();
   }
 

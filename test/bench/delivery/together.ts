@@ -6,7 +6,7 @@ import { SCHEME_FOUNTAIN_C } from '#codec/symbols/schemes.ts';
 import { received } from '../../groups/station.ts';
 import { Broadcast } from './broadcast.ts';
 import { Air, type Bearer, BEARERS, type Loss, lossName } from './channel.ts';
-import { mean, print, row, sizeName, table, verdict } from './print.ts';
+import { mean, print, row, sizeName, table } from './print.ts';
 
 const STREAMS: readonly Bearer[] = [
   { ...BEARERS.A, share: 0.25 },
@@ -17,8 +17,10 @@ export function togetherPart(seed: number, isQuick: boolean): void {
   print(
     'One object (width 13) over stream 0 at a share of 0.25 and all of streams 1 to 3: seconds until it is there, over the limit as in',
   );
-  print('the table of airtime. alone: the same on streams 1 to 3 only.\n');
-  table(['object', 'loss', 'n', 'over the limit', 'bar', 'seconds', 'alone seconds', 'decode ms']);
+  print(
+    'the table of airtime (a run of 16 groups is used when it ends, which is 1.4 s on all of them). alone: on streams 1 to 3 only.\n',
+  );
+  table(['object', 'loss', 'n', 'over the limit', 'seconds', 'alone seconds', 'decode ms']);
   for (const sizeBytes of isQuick ? [20_000] : [20_000, 300_000]) {
     const n = sizeBytes > 100_000 ? 2 : isQuick ? 2 : 8;
     for (const share of [0, 0.1, 0.3, 0.5]) {
@@ -34,7 +36,6 @@ export function togetherPart(seed: number, isQuick: boolean): void {
         lossName(loss),
         n,
         ratio.toFixed(4),
-        verdict(ratio, '<=', share > 0.3 ? 1.05 : 1.03),
         seconds(all),
         seconds(without),
         mean(all.map(({ decodeMs }) => decodeMs)).toFixed(0),
@@ -50,11 +51,17 @@ interface Together {
 }
 
 function deliverTogether(bearers: readonly Bearer[], sizeBytes: number, loss: Loss, seed: number): Together {
-  const senders = bearers.map((bearer) => ({
+  const senders = bearers.map((bearer, i) => ({
     bearer,
     air: new Air(bearer, loss, seed + 1000 * bearer.stream),
     // The same seed: the same object.
-    broadcast: new Broadcast({ bearer, sizeBytes, seed: seed + 1, scheme: SCHEME_FOUNTAIN_C }),
+    broadcast: new Broadcast({
+      bearer,
+      sizeBytes,
+      seed: seed + 1,
+      scheme: SCHEME_FOUNTAIN_C,
+      phase: i / bearers.length,
+    }),
   }));
   const waiting = senders.map(({ air }) => air.next());
   const reception = new Reception();
