@@ -178,9 +178,10 @@ export interface ProgrammeStatus {
 /** Puts PS and RadioText together from their segments. Memory: 64 codes. */
 export class ProgrammeReader {
   #pi: number | undefined;
+  #rivalPi: number | undefined;
   #tp = false;
   #pty = 0;
-  #ps: (string | undefined)[] = Array.from({ length: 4 }, () => undefined);
+  readonly #ps: (string | undefined)[] = Array.from({ length: 4 }, () => undefined);
   #flag: boolean | undefined;
   #radioText: (readonly number[] | undefined)[] = [];
   #clock: number | undefined;
@@ -188,7 +189,7 @@ export class ProgrammeReader {
   push(group: ReceivedGroup): void {
     const [a, b] = group.blocks;
     if (group.stream !== 0) return;
-    if (a >= 0) this.#pi = a;
+    if (a >= 0 && !this.#isOfStation(a)) return;
     if (b < 0) return;
     this.#tp = (b & 0x400) !== 0;
     this.#pty = (b >> 5) & 31;
@@ -208,6 +209,22 @@ export class ProgrammeReader {
       case undefined:
         break;
     }
+  }
+
+  /** Another PI is another station when it comes twice in a row (a group may be wrong): nothing of the one before is its. */
+  #isOfStation(pi: number): boolean {
+    const isNew = this.#pi === undefined || pi === this.#rivalPi;
+    this.#rivalPi = pi === this.#pi || isNew ? undefined : pi;
+    if (pi === this.#pi) return true;
+    if (!isNew) return false;
+    if (this.#pi !== undefined) {
+      this.#ps.fill(undefined);
+      this.#radioText = [];
+      this.#flag = undefined;
+      this.#clock = undefined;
+    }
+    this.#pi = pi;
+    return true;
   }
 
   status(): ProgrammeStatus {

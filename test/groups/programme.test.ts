@@ -127,6 +127,22 @@ describe('making programme groups', () => {
     expect(String.fromCharCode(...encodeCharacters('ạ–日’'))).toBe("a-?'");
   });
 
+  it('a new PI that comes twice in a row begins a new station, one that comes once does not', () => {
+    const reader = new ProgrammeReader();
+    const push = (pi: number, ps: string, segment: number): void => {
+      const group = makePsGroup({ ...station, header: { ...station.header, pi }, ps }, segment);
+      reader.push({ ...group, slot: -1, clockRestarted: false });
+    };
+    for (const segment of [0, 1, 2, 3]) push(0xd001, 'NOTHING', segment);
+    push(0xd318, 'CARILLON', 2);
+    push(0xd001, 'NOTHING', 0);
+    expect(reader.status()).toMatchObject({ pi: 0xd001, ps: 'NOTHING ' });
+    for (const segment of [2, 3]) push(0xd318, 'CARILLON', segment);
+    expect(reader.status()).toMatchObject({ pi: 0xd318, ps: undefined });
+    for (const segment of [0, 1, 2]) push(0xd318, 'CARILLON', segment);
+    expect(reader.status().ps).toBe('CARILLON');
+  });
+
   it('property: any group may be pushed', () => {
     const word = fc.integer({ min: -1, max: 0xffff });
     fc.assert(
