@@ -1,5 +1,6 @@
 /** One block of an object while its symbols come in: solved as soon as it can be, and doubted as long as it must be. */
 
+import { COLUMN_BITS, columnsOf, countOf, ROOM_STEP, sideBySide, solveColumns, SURPLUS_MAX } from './columns.ts';
 import { Echelon } from './field.ts';
 import type { Coefficients } from './fountain.ts';
 import { firstBlockOf, type Layout } from './layout.ts';
@@ -40,8 +41,6 @@ const AHEAD = 32;
 const PROOF = LOCATING_MARGIN;
 /** After an attempt to find wrong symbols that failed. */
 const RETRY_SYMBOLS = 16;
-/** Matrices have room for a multiple of this. */
-const ROOM_STEP = 256;
 /** Wrong groups of a directory that are found. */
 const GROUPS_TOGETHER = 2;
 /** Symbols held beyond those that anything can be told by. */
@@ -53,20 +52,9 @@ const DISAGREEING = 8;
 const GIVEN_UP = -12;
 /** A solution that is wrong in one column is seen by symbols that carry it only: so much more of these makes the same proof. */
 const PARTIAL_PROOF = 1.5;
-/** Of one column: a row of it has four bits. */
-const COLUMN_BITS = 4;
-/** Surplus in a column until symbols are given up whose wrong ones cannot be told, and one in so many rows more. */
-const SURPLUS_MAX = 48;
 const SURPLUS_ROWS = 4;
 /** That fit into a word. */
 const COLUMNS_MAX = 8;
-
-type Columns =
-  | { readonly kind: 'solved'; readonly values: Uint32Array }
-  /** So many symbols more are needed at least. */
-  | { readonly kind: 'missing'; readonly count: number }
-  /** Symbols disagree in the column at `place`, where there are so many more than rows. */
-  | { readonly kind: 'contradiction'; readonly place: number; readonly surplus: number };
 
 export class BlockCollector {
   readonly #layout: Layout;
@@ -455,7 +443,9 @@ export class BlockCollector {
     const count = this.full.count + this.partial.leastOfAColumn(this.#layout.width);
     if (count < this.#tryPartialAt) return false;
     const echelon = this.#newEchelon(this.partial);
-    const columns = this.#agree(echelon) ? this.#solveColumns(echelon) : undefined;
+    const columns = this.#agree(echelon)
+      ? solveColumns(echelon, this.#layout, this.partial, this.full.count, this.#firstPlace)
+      : undefined;
     if (columns?.kind !== 'solved') echelon.close();
     switch (columns?.kind) {
       case undefined:
@@ -487,7 +477,8 @@ export class BlockCollector {
       this.#forgetPartial();
       return -Infinity;
     }
-    const { places, members } = this.#sideBySide(place, this.#isWide ? COLUMNS_MAX : 1);
+    const columns = this.#isWide ? COLUMNS_MAX : 1;
+    const { places, members } = sideBySide(this.#layout, partial, full.count, place, columns);
     // One column by itself was looked at before.
     const isAgain = this.#isWide && places.length === 1;
     const wrong = isAgain ? undefined : this.#locateIn(places, members);
@@ -528,78 +519,4 @@ export class BlockCollector {
     });
     return locateWrong(dependencies);
   }
-
-  /** The column at `place` and those next to it, and the partial symbols that carry them all. */
-  #sideBySide(place: number, most: number): { places: number[]; members: number[] } {
-    const { rows, width } = this.#layout;
-    const { masks, count } = this.partial;
-    let found: { places: number[]; members: number[] } = { places: [], members: [] };
-    let mask = 0;
-    for (let k = 0; k < most && k < width; k++) {
-      const places = [...found.places, (place + k) % width];
-      mask |= 1 << ((place + k) % width);
-      const members: number[] = [];
-      for (let i = 0; i < count; i++) if ((masks[i] & mask) === mask) members.push(i);
-      if (k > 0 && this.full.count + members.length - rows < SURPLUS_MAX + COLUMN_BITS * (k + 1)) break;
-      found = { places, members };
-    }
-    return found;
-  }
-
-  /** `echelon` has the partial symbols after the whole ones. */
-  #solveColumns(echelon: Echelon): Columns {
-    const { rows, width, valueWords } = this.#layout;
-    const free = rows - echelon.rank;
-    const { masks, count } = this.partial;
-    const { coefficientWords, stride, valueAt, words: cleared } = echelon;
-    const firstRow = this.full.count;
-    const values = new Uint32Array(rows * valueWords);
-    const columnValues = new Uint32Array(rows);
-    for (let turn = 0; turn < width; turn++) {
-      const place = (this.#firstPlace + turn) % width;
-      const columnCount = countWith(masks, count, place);
-      const column = new Echelon(Math.ceil(columnCount / ROOM_STEP) * ROOM_STEP, rows, 1);
-      const { words } = column;
-      let at = 0;
-      for (let i = 0; i < count; i++) {
-        if (((masks[i] >>> place) & 1) === 0) continue;
-        const row = (firstRow + i) * stride;
-        words.set(cleared.subarray(row, row + coefficientWords), at);
-        const word = cleared[row + valueAt + (place >> 3)];
-        words[at + column.valueAt] = (word >>> (4 * (place & 7))) & 15;
-        at += column.stride;
-      }
-      column.eliminate(columnCount);
-      const rest = column.surplus();
-      const agrees = rest.every((row) => words[row + column.valueAt] === 0);
-      const surplus = rest.length + this.full.count - echelon.rank;
-      const missing = free - column.rank;
-      columnValues.fill(0);
-      if (agrees && missing <= 0) column.substitute(columnValues, 1);
-      column.close();
-      if (!agrees) return { kind: 'contradiction', place, surplus };
-      if (missing > 0) return { kind: 'missing', count: missing };
-      for (let k = 0; k < rows; k++) values[k * valueWords + (place >> 3)] |= columnValues[k] << (4 * (place & 7));
-    }
-    return { kind: 'solved', values };
-  }
-}
-
-/** Four bits for each bit of a mask of columns. */
-function columnsOf(mask: number): number {
-  let columns = 0;
-  for (let place = 0; place < 8; place++) columns |= ((mask >>> place) & 1) * (15 << (4 * place));
-  return columns;
-}
-
-function countOf(mask: number): number {
-  let count = 0;
-  for (let bits = mask; bits !== 0; bits &= bits - 1) count++;
-  return count;
-}
-
-function countWith(masks: Uint16Array, count: number, place: number): number {
-  let found = 0;
-  for (let i = 0; i < count; i++) found += (masks[i] >>> place) & 1;
-  return found;
 }
