@@ -1,12 +1,11 @@
 /** One block of an object while its symbols come in: solved as soon as it can be, and doubted as long as it must be. */
 
-import { COLUMN_BITS, columnsOf, countOf, ROOM_STEP, sideBySide, solveColumns, SURPLUS_MAX } from './columns.ts';
-import { Echelon } from './field.ts';
-import type { Coefficients } from './fountain.ts';
-import { firstBlockOf, type Layout } from './layout.ts';
+import { COLUMN_BITS, countOf, sideBySide, solveColumns, SURPLUS_MAX } from './columns.ts';
+import { ALL_COLUMNS, Equations } from './equations.ts';
+import type { Echelon } from './field.ts';
+import type { Layout } from './layout.ts';
 import { Symbols } from './symbol-store.ts';
 import {
-  dependenciesOf,
   type Dependencies,
   locateGroups,
   locateSpell,
@@ -45,7 +44,6 @@ const RETRY_SYMBOLS = 16;
 const GROUPS_TOGETHER = 2;
 /** Symbols held beyond those that anything can be told by. */
 const ROOM = 256;
-const ALL_COLUMNS = 0xffff;
 /** What one symbol that disagrees takes from a solution that is weighed, in symbols that agree: one in some hundred is wrong. */
 const DISAGREEING = 8;
 /** Evidence at which such a solution is given up: two that disagree, unless others agreed. */
@@ -58,10 +56,9 @@ const COLUMNS_MAX = 8;
 
 export class BlockCollector {
   readonly #layout: Layout;
-  readonly #coefficients: Coefficients;
+  readonly #equations: Equations;
   readonly #matrices: Matrices;
   readonly #faults: BlockFaults;
-  readonly #scratch: Uint32Array;
   readonly full: Symbols;
   readonly partial: Symbols;
   #echelon: Echelon | undefined;
@@ -83,19 +80,12 @@ export class BlockCollector {
   /** Full and partial symbols together at which solving by columns is tried next. */
   #tryPartialAt: number;
 
-  constructor(
-    layout: Layout,
-    coefficients: Coefficients,
-    matrices: Matrices,
-    faults: BlockFaults,
-    scratch: Uint32Array,
-  ) {
+  constructor(equations: Equations, matrices: Matrices, faults: BlockFaults) {
+    const { layout } = equations;
     this.#layout = layout;
-    this.#coefficients = coefficients;
+    this.#equations = equations;
     this.#matrices = matrices;
     this.#faults = faults;
-    // Of all blocks: one row at a time.
-    this.#scratch = scratch;
     this.#tryAt = layout.rows;
     this.#tryPartialAt = layout.rows;
     this.full = new Symbols(layout.valueWords, false, layout.rows + PROOF + 2);
@@ -131,16 +121,14 @@ export class BlockCollector {
     if (this.isProven || this.full.has(tag)) return false;
     this.#partialSinceWhole = 0;
     if (this.full.count >= rows + Math.min(rows, SPELL_DEPENDENCIES_MAX) + ROOM) this.#forgetOldest();
-    if (this.#solution !== undefined) return this.#check(tag, low, high);
+    if (this.#solution !== undefined) return this.#check(this.#solution, tag, low, high);
     this.full.add(tag, low, high, 0);
     if (this.#contradicted) return this.full.count >= this.#tryAt && this.#search();
     const echelon = this.#echelon;
     if (echelon !== undefined) {
-      this.#fill(tag, low, high, this.#scratch, 0, echelon.valueAt);
-      if (!echelon.add(this.#scratch)) {
-        if (this.#valueIsZero(this.#scratch, echelon.valueAt)) return false;
-        return this.#contradict();
-      }
+      const added = this.#equations.addTo(echelon, tag, low, high);
+      if (added === 'agrees') return false;
+      if (added === 'disagrees') return this.#contradict();
       if (echelon.rank === rows) return this.#solve(echelon);
       return this.#tryPartial();
     }
@@ -153,12 +141,12 @@ export class BlockCollector {
   addPartial(tag: number, low: number, high: number, mask: number): boolean {
     const { rows } = this.#layout;
     if (this.isProven || this.partial.has(tag)) return false;
-    const isSolved = this.#solution !== undefined;
-    if (isSolved && !this.#isByColumns && !this.#isDoubted) return false;
+    const solution = this.#solution;
+    if (solution !== undefined && !this.#isByColumns && !this.#isDoubted) return false;
     if (this.partial.count >= 4 * rows + ROOM) this.partial.dropFirst(rows);
     this.partial.add(tag, low, high, mask);
     this.#partialSinceWhole++;
-    if (isSolved) return this.#weigh(this.#agrees(tag, low, high, mask), mask);
+    if (solution !== undefined) return this.#weigh(this.#equations.holds(solution, tag, low, high, mask), mask);
     // Whole ones that contradict each other wait for more of them, unless no more come and the others are enough by themselves.
     if (this.#contradicted && this.#partialSinceWhole >= 2 * rows + RETRY_SYMBOLS) this.#forgetWhole();
     return this.#contradicted ? false : this.#tryPartial();
@@ -210,43 +198,10 @@ export class BlockCollector {
     this.#matrices.open--;
   }
 
-  #fill(tag: number, low: number, high: number, words: Uint32Array, offset: number, valueOffset: number): void {
-    this.#fillCoefficients(tag, words, offset);
-    words[valueOffset] = low;
-    if (this.#layout.valueWords === 2) words[valueOffset + 1] = high;
-  }
-
-  #fillCoefficients(tag: number, words: Uint32Array, offset: number): void {
-    const stream = tag >>> 28;
-    const counter = (tag >>> 4) & 0xff_ffff;
-    this.#coefficients.seed(stream, counter, firstBlockOf(stream, counter, this.#layout.blocks));
-    for (let j = tag & 15; j >= 0; j--) this.#coefficients.next(words, offset);
-  }
-
-  #valueIsZero(words: Uint32Array, at: number): boolean {
-    return words[at] === 0 && (this.#layout.valueWords === 1 || words[at + 1] === 0);
-  }
-
-  /** All whole symbols eliminated at once; and, with partial ones after them, these cleared of what the whole ones tell. */
-  #newEchelon(partial?: Symbols): Echelon {
-    const { rows, valueWords } = this.#layout;
-    const count = this.full.count + (partial?.count ?? 0);
-    // Rows at the end of a block do not differ much in number, so that the memory of the one before serves the next.
-    const room = Math.ceil(Math.max(count, rows) / ROOM_STEP) * ROOM_STEP;
-    const echelon = new Echelon(room, rows, valueWords);
-    const { words, stride, valueAt } = echelon;
-    let at = 0;
-    for (const { tags, low, high, count: ofStore } of partial === undefined ? [this.full] : [this.full, partial]) {
-      for (let i = 0; i < ofStore; i++, at += stride) this.#fill(tags[i], low[i], high[i], words, at, at + valueAt);
-    }
-    echelon.eliminate(count, this.full.count);
-    return echelon;
-  }
-
   #attempt(): boolean {
     const { rows } = this.#layout;
-    const echelon = this.#newEchelon();
-    if (!this.#agree(echelon)) {
+    const echelon = this.#equations.eliminated(this.full);
+    if (!this.#equations.agree(echelon)) {
       echelon.close();
       return this.#contradict();
     }
@@ -257,12 +212,6 @@ export class BlockCollector {
       this.#matrices.open++;
     } else echelon.close();
     return this.#tryPartial();
-  }
-
-  /** Whether what is left of the rows without coefficients is nothing. */
-  #agree(echelon: Echelon): boolean {
-    const { words, valueAt } = echelon;
-    return echelon.surplus().every((row) => this.#valueIsZero(words, row + valueAt));
   }
 
   #solve(echelon: Echelon, known?: Uint32Array): boolean {
@@ -279,9 +228,9 @@ export class BlockCollector {
   }
 
   /** A symbol that comes when the block is solved. */
-  #check(tag: number, low: number, high: number): boolean {
+  #check(solution: Uint32Array, tag: number, low: number, high: number): boolean {
     this.full.add(tag, low, high, 0);
-    const agrees = this.#agrees(tag, low, high, ALL_COLUMNS);
+    const agrees = this.#equations.holds(solution, tag, low, high, ALL_COLUMNS);
     if (this.#isByColumns || this.#isDoubted) return this.#weigh(agrees, ALL_COLUMNS);
     if (!agrees) return this.#contradict();
     this.#evidence++;
@@ -330,27 +279,6 @@ export class BlockCollector {
     this.#tryAt = this.#layout.rows;
   }
 
-  #agrees(tag: number, low: number, high: number, mask: number): boolean {
-    const solution = this.#solution;
-    if (solution === undefined) return false;
-    const { valueWords } = this.#layout;
-    const row = this.#scratch;
-    this.#fillCoefficients(tag, row, 0);
-    let sumLow = 0;
-    let sumHigh = 0;
-    for (let w = 0; w < this.#coefficients.rowWords; w++) {
-      let bits = row[w];
-      while (bits !== 0) {
-        const bit = bits & -bits;
-        const k = (w << 5) + 31 - Math.clz32(bit);
-        sumLow ^= solution[k * valueWords];
-        if (valueWords === 2) sumHigh ^= solution[2 * k + 1];
-        bits ^= bit;
-      }
-    }
-    return ((sumLow ^ low) & columnsOf(mask)) === 0 && ((sumHigh ^ high) & columnsOf(mask >>> 8)) === 0;
-  }
-
   /** A wrong symbol is among the whole ones. True when a solution went. */
   #contradict(): boolean {
     const hadSolution = this.#solution !== undefined;
@@ -365,11 +293,9 @@ export class BlockCollector {
 
   /** Looks for the wrong symbols, leaves them out and solves again. True when that gave a solution. */
   #search(): boolean {
-    const { rows, valueWords, width } = this.#layout;
-    const { tags, low, high, count } = this.full;
-    const dependencies = dependenciesOf(count, rows, valueWords, (i, words, offset, valueOffset) =>
-      this.#fill(tags[i], low[i], high[i], words, offset, valueOffset),
-    );
+    const { rows, width } = this.#layout;
+    const { count } = this.full;
+    const dependencies = this.#equations.dependencies(this.full);
     const { rank } = dependencies.syndromes;
     if (width === 1) return this.#searchGroups(dependencies);
     this.#tryAt = Math.max(count + 1, rows + rank + LOCATING_MARGIN);
@@ -442,8 +368,8 @@ export class BlockCollector {
     if (this.partial.count === 0) return false;
     const count = this.full.count + this.partial.leastOfAColumn(this.#layout.width);
     if (count < this.#tryPartialAt) return false;
-    const echelon = this.#newEchelon(this.partial);
-    const columns = this.#agree(echelon)
+    const echelon = this.#equations.eliminated(this.full, this.partial);
+    const columns = this.#equations.agree(echelon)
       ? solveColumns(echelon, this.#layout, this.partial, this.full.count, this.#firstPlace)
       : undefined;
     if (columns?.kind !== 'solved') echelon.close();
@@ -481,7 +407,7 @@ export class BlockCollector {
     const { places, members } = sideBySide(this.#layout, partial, full.count, place, columns);
     // One column by itself was looked at before.
     const isAgain = this.#isWide && places.length === 1;
-    const wrong = isAgain ? undefined : this.#locateIn(places, members);
+    const wrong = isAgain ? undefined : locateWrong(this.#equations.columnDependencies(full, partial, members, places));
     if (wrong === undefined || wrong.length === 0) {
       // With one column more can be told when none of the symbols that carry several is wrong, or the other way round.
       const isLast = this.#isWide && wrong === undefined;
@@ -502,21 +428,5 @@ export class BlockCollector {
     }
     partial.keep((i) => !wrongPartial.has(i));
     return -Infinity;
-  }
-
-  /** Places among the whole symbols, and behind them among `members`. */
-  #locateIn(places: readonly number[], members: readonly number[]): number[] | undefined {
-    const { full, partial } = this;
-    const { rows } = this.#layout;
-    const dependencies = dependenciesOf(full.count + members.length, rows, 1, (i, words, offset, valueOffset) => {
-      const symbols = i < full.count ? full : partial;
-      const at = i < full.count ? i : members[i - full.count];
-      this.#fillCoefficients(symbols.tags[at], words, offset);
-      let value = 0;
-      for (const one of places)
-        value = (value << COLUMN_BITS) | (((one < 8 ? symbols.low[at] : symbols.high[at]) >>> (4 * (one & 7))) & 15);
-      words[valueOffset] = value;
-    });
-    return locateWrong(dependencies);
   }
 }

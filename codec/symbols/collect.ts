@@ -1,5 +1,5 @@
 import { BlockCollector, type BlockFault, type Matrices } from './block.ts';
-import { Coefficients } from './fountain.ts';
+import { Equations } from './equations.ts';
 import {
   firstBlockOf,
   firstColumnOf,
@@ -94,10 +94,8 @@ export class ObjectCollector implements Collector {
   readonly sizeBytes: number;
   readonly layout: Layout;
   readonly faults: CollectFaults = noFaults();
-  readonly #coefficients: Coefficients;
   readonly #matches: Matches;
   readonly #matrices: Matrices = { open: 0, most: MATRICES_MAX };
-  readonly #scratch: Uint32Array;
   readonly #nibbles = new Int8Array(13);
   readonly #words: number[] = [];
   #blocks: BlockCollector[];
@@ -117,12 +115,11 @@ export class ObjectCollector implements Collector {
     this.layout = layout;
     this.identity = identity.slice();
     this.sizeBytes = sizeBytes;
-    this.#coefficients = new Coefficients(this.identity, layout.rows);
-    this.#scratch = new Uint32Array(this.#coefficients.rowWords + 8);
+    const equations = new Equations(this.identity, layout);
     this.#matches = matches ?? ((bytes) => identityOf(bytes).every((byte, i) => byte === this.identity[i]));
     this.#blocks = Array.from(
       { length: layout.blocks },
-      () => new BlockCollector(layout, this.#coefficients, this.#matrices, this.faults, this.#scratch),
+      () => new BlockCollector(equations, this.#matrices, this.faults),
     );
   }
 

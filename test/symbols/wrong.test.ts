@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BlockCollector } from '#codec/symbols/block.ts';
 import { noFaults, ObjectCollector } from '#codec/symbols/collect.ts';
-import { Coefficients } from '#codec/symbols/fountain.ts';
+import { Equations } from '#codec/symbols/equations.ts';
 import { firstBlockOf, layoutOf, type Width } from '#codec/symbols/layout.ts';
 import { unscramble } from '#codec/symbols/scramble.ts';
 import { FountainSpreader, identityOf } from '#codec/symbols/spread.ts';
@@ -229,10 +229,8 @@ function oneBlock(
 } {
   const layout = layoutOf(bytes.length, width);
   const spreader = new FountainSpreader(bytes, width);
-  const coefficients = new Coefficients(spreader.identity, layout.rows);
   const faults = noFaults();
-  const scratch = new Uint32Array(coefficients.rowWords + 8);
-  const block = new BlockCollector(layout, coefficients, { open: 0, most: 4 }, faults, scratch);
+  const block = new BlockCollector(new Equations(spreader.identity, layout), { open: 0, most: 4 }, faults);
   const add = (counter: number, error = 0): boolean => {
     const words = spreader.payload(stream, counter);
     unscramble(stream, counter, words);
