@@ -16,17 +16,9 @@ import {
   VERSION_ANCHORS_MIN,
 } from './anchor.ts';
 import type { StreamNumber } from './group.ts';
+import { Pace } from './pace.ts';
+import { type CountedGroup, modulo, type PlacedGroup, placedGroups } from './placed.ts';
 import type { DataGroup } from './select.ts';
-
-export interface PlacedGroup {
-  /** c, 24 bits. */
-  readonly counter: number;
-  readonly group: DataGroup;
-  /** Directory version at the anchors on both sides, -1 = not known; both are equal where the version is certain. */
-  readonly versionBefore: number;
-  readonly versionAfter: number;
-  readonly heardAt: number;
-}
 
 /** Groups whose count is confirmed, ascending, whole runs but for the lost groups. */
 export interface Stretch {
@@ -50,20 +42,11 @@ export type FollowDrop =
   /** More than four anchors away from the nearest version known. */
   | 'version-unknown';
 
-interface Pending {
-  /** Counted from the first group on, guesses included; congruent to c mod 16 (type A) or 8 (type C). */
-  readonly place: number;
-  readonly group: DataGroup;
-  readonly heardAt: number;
+/** `place` counts from the first group on, guesses included; it is congruent to c mod 16 (type A) or 8 (type C). */
+interface Pending extends CountedGroup {
   /** The way here from the group before is a guess. */
   readonly broken: boolean;
   /** It is, because the place does not go with the rate. */
-  readonly strange: boolean;
-}
-
-interface Step {
-  readonly advance: number;
-  readonly broken: boolean;
   readonly strange: boolean;
 }
 
@@ -79,22 +62,10 @@ interface Candidate {
 const VERSION_MEMORY_GROUPS = 15_360;
 /** A single type A anchor that follows a break is believed this far from the guess: a wrong one passes once in 2^18. */
 const PLAUSIBLE_JUMP = 4096;
-/** A sender keeps its share, so that the rate tells the count within a group or so; a turn more would be 8 or 16 away. */
-const SURE_SLOTS = 256;
-const SURE_GROUPS = 1.5;
-/** Before the rate is measured, where all of a stream seems to be ours. */
-const SURE_SLOTS_DENSE = 64;
-/** Short gaps that have to look as if every lost group were ours. */
-const DENSE_GAPS = 6;
 /** Two anchors of type A that far apart at most, in groups of the stream, confirm each other by the clock; and a share this small at least. */
 const PAIR_SLOTS_MAX = 4096;
 const PAIR_SHARE_MIN = 1 / 32;
 const CANDIDATES_MAX = 64;
-const SPANS = COUNTER_MODULUS / ANCHOR_SPACING;
-
-function modulo(x: number, m: number): number {
-  return ((x % m) + m) % m;
-}
 
 export class CounterFollower {
   readonly drops: Record<FollowDrop, number> = {
@@ -105,8 +76,7 @@ export class CounterFollower {
   };
   readonly #stream: StreamNumber;
   readonly #limit: number;
-  /** Counts are told modulo this, a power of two. */
-  readonly #modulus: number;
+  readonly #pace: Pace;
   /** Whether a run that the version before the next anchor may not hold for can be used without it. */
   readonly #isSure: (groups: readonly PlacedGroup[]) => boolean;
   #pending: Pending[] = [];
@@ -119,12 +89,6 @@ export class CounterFollower {
   #candidates: Candidate[] = [];
   /** Groups before the first anchor, from before a gap that could not be counted over yet. */
   #early: { readonly items: readonly Pending[]; readonly next: Pending; readonly first: Candidate } | undefined;
-  /** Our groups per group of the stream, measured between anchors; 0 = not yet. Streams 1 to 3 are ours as a rule. */
-  #rate = 0;
-  #isRateMeasured = false;
-  /** Gaps of two to m groups of the stream, and those of them in which all were ours, but for an assignment. */
-  #gaps = 0;
-  #denseGaps = 0;
   #clockEpoch = 0;
   #heldEpoch = -1;
   /** A guess is among the pending groups, other than at the anchor that is held. */
@@ -134,8 +98,7 @@ export class CounterFollower {
   constructor(stream: StreamNumber, limit: number, isSure: (groups: readonly PlacedGroup[]) => boolean) {
     this.#stream = stream;
     this.#limit = limit;
-    this.#modulus = stream === 0 ? 16 : 8;
-    this.#rate = stream === 0 ? 0 : 1;
+    this.#pace = new Pace(stream);
     this.#isSure = isSure;
   }
 
@@ -232,11 +195,11 @@ export class CounterFollower {
     const last = this.#last;
     if (group.clockRestarted) this.#clockEpoch++;
     if (last === undefined) return { place: group.place, group, heardAt, broken: true, strange: false };
-    const step = this.#step(last, group);
+    const step = this.#pace.step(last.group, group);
     const before = this.#beforeLast;
     const lastIsFree = this.#pending.at(-1) === last && last !== this.#held?.item;
     if (before !== undefined && lastIsFree && (!last.broken || last.strange)) {
-      const around = this.#step(before, group);
+      const around = this.#pace.step(before.group, group);
       const outlier =
         step === undefined || step.strange
           ? around !== undefined && !around.broken
@@ -244,7 +207,7 @@ export class CounterFollower {
             group.slot < 0 &&
             !step.broken &&
             around?.advance === 2 &&
-            step.advance + last.place - before.place === this.#modulus + 2;
+            step.advance + last.place - before.place === this.#pace.modulus + 2;
       if (outlier && around !== undefined) {
         this.drops['impossible-place']++;
         this.#pending.pop();
@@ -259,47 +222,11 @@ export class CounterFollower {
       if (++this.#refused < 3) return undefined;
       // The one before was the wrong one.
       this.#refused = 0;
-      return { place: last.place + this.#least(last, group), group, heardAt, broken: true, strange: false };
+      return { place: last.place + this.#pace.least(last.group, group), group, heardAt, broken: true, strange: false };
     }
     this.#refused = 0;
-    const slots = group.slot - last.group.slot;
-    if (slots >= 2 && slots <= this.#modulus && !step.broken) {
-      this.#gaps++;
-      if (step.advance >= slots - 1) this.#denseGaps++;
-    }
+    this.#pace.note(last.group, group, step);
     return { ...step, place: last.place + step.advance, group, heardAt };
-  }
-
-  /** Streams 1 to 3: whether every group seems to be ours. */
-  get #looksDense(): boolean {
-    return this.#stream !== 0 && this.#gaps >= DENSE_GAPS && this.#denseGaps >= 0.75 * this.#gaps;
-  }
-
-  /** How far c went on from `from`; undefined when it cannot have. */
-  #step(from: Pending, group: DataGroup): Step | undefined {
-    const modulus = this.#modulus;
-    const least = this.#least(from, group);
-    const slots = group.slot - from.group.slot;
-    if (group.clockRestarted || group.slot < 0 !== from.group.slot < 0)
-      return { advance: least, broken: true, strange: false };
-    if (group.slot < 0) return { advance: least, broken: false, strange: false };
-    if (slots < 0) return { advance: least, broken: true, strange: false };
-    if (least > slots) return undefined;
-    const expected = this.#rate * slots;
-    if (least + modulus > slots) {
-      // A wrong place and the step back from it are a turn together, so that one of them is half a turn from what the rate says.
-      const strange = this.#isRateMeasured && Math.abs(least - expected) >= modulus / 2;
-      return { advance: least, broken: strange, strange };
-    }
-    const turns = Math.max(0, Math.round((expected - least) / modulus));
-    const advance = least + modulus * Math.min(turns, Math.floor((slots - least) / modulus));
-    const sureSlots = this.#isRateMeasured ? SURE_SLOTS : this.#looksDense ? SURE_SLOTS_DENSE : 0;
-    const isSure = slots <= sureSlots && Math.abs(advance - expected) <= SURE_GROUPS;
-    return { advance, broken: !isSure, strange: false };
-  }
-
-  #least(from: Pending, group: DataGroup): number {
-    return (group.place - from.place) & (this.#modulus - 1) || this.#modulus;
   }
 
   /**
@@ -315,8 +242,8 @@ export class CounterFollower {
     const slots = item.group.slot - held.item.group.slot;
     const groups = modulo(anchor.counter - held.anchor.counter, COUNTER_MODULUS);
     if (item.group.slot < 0 || held.item.group.slot < 0 || groups === 0 || groups > slots) return undefined;
-    const rate = this.#rate;
-    this.#rate = groups / slots;
+    const { rate } = this.#pace;
+    this.#pace.rate = groups / slots;
     const pending: Pending[] = [];
     let last = held.item;
     for (const one of this.#pending) {
@@ -324,16 +251,16 @@ export class CounterFollower {
         pending.push(one);
         continue;
       }
-      const step = this.#step(last, one.group);
+      const step = this.#pace.step(last.group, one.group);
       if (step === undefined) break;
       last = { ...one, place: last.place + step.advance };
       pending.push(last);
     }
     if (pending.length < this.#pending.length || last.place !== held.item.place + groups) {
-      this.#rate = rate;
+      this.#pace.rate = rate;
       return undefined;
     }
-    this.#isRateMeasured = true;
+    this.#pace.measure(groups, slots);
     this.#pending = pending;
     this.#last = last;
     this.#beforeLast = undefined;
@@ -354,10 +281,10 @@ export class CounterFollower {
       return hasClock && slots <= PAIR_SLOTS_MAX && groups > 0 && groups <= slots && groups >= PAIR_SHARE_MIN * slots;
     });
     if (first === undefined || !this.#pending.includes(first.item)) return undefined;
-    this.#rate =
-      modulo(candidate.anchor.counter - first.anchor.counter, COUNTER_MODULUS) /
-      (candidate.item.group.slot - first.item.group.slot);
-    this.#isRateMeasured = true;
+    this.#pace.measure(
+      modulo(candidate.anchor.counter - first.anchor.counter, COUNTER_MODULUS),
+      candidate.item.group.slot - first.item.group.slot,
+    );
     const stretches = this.#relock([first]);
     if (candidate.offset === this.#offset) return [...stretches, ...this.#agree(candidate)];
     const recounted = this.#recounted(candidate);
@@ -369,7 +296,7 @@ export class CounterFollower {
     for (let i = at; i > 0; i--) {
       const item = items[i - 1];
       if (item === this.#held?.item) return -1;
-      const step = this.#step(item, items[i].group);
+      const step = this.#pace.step(item.group, items[i].group);
       if (step === undefined || step.broken) return i;
       items[i - 1] = { ...item, place: items[i].place - step.advance };
     }
@@ -379,7 +306,7 @@ export class CounterFollower {
   /** The groups before the first anchor that could not be counted back from it then, when the rate is known. */
   #placeEarly(): Stretch[] {
     const early = this.#early;
-    if (early === undefined || !this.#isRateMeasured) return [];
+    if (early === undefined || !this.#pace.isMeasured) return [];
     this.#early = undefined;
     const { items, next, first } = early;
     const all = [...items, next];
@@ -488,34 +415,18 @@ export class CounterFollower {
     const slots = item.group.slot - held.item.group.slot;
     const groups = modulo(anchor.counter - held.anchor.counter, COUNTER_MODULUS);
     if (slots < groups || groups === 0) return;
-    this.#rate = groups / slots;
-    this.#isRateMeasured = true;
+    this.#pace.measure(groups, slots);
   }
 
-  /** Gives groups their counter and the versions around them. */
   #placed(
     items: readonly Pending[],
     offset: number,
     before: Anchor | undefined,
     after: Anchor | undefined,
   ): PlacedGroup[] {
-    const beforeSpan = before === undefined ? -1 : before.counter / ANCHOR_SPACING;
-    const afterSpan = after === undefined ? -1 : after.counter / ANCHOR_SPACING;
-    const placed: PlacedGroup[] = [];
-    for (const { place, group, heardAt } of items) {
-      const counter = modulo(place + offset, COUNTER_MODULUS);
-      const span = Math.floor(counter / ANCHOR_SPACING);
-      const versionBefore = before?.version ?? -1;
-      const versionAfter = span === beforeSpan ? versionBefore : (after?.version ?? -1);
-      // A version holds for four anchors, and a handle stays empty for one version before it changes hands: so far from an
-      // anchor it means the same as there, or nothing.
-      const isFar =
-        (versionBefore < 0 && modulo(afterSpan - span, SPANS) > VERSION_ANCHORS_MIN) ||
-        (versionAfter < 0 && modulo(span - beforeSpan, SPANS) > VERSION_ANCHORS_MIN);
-      if (isFar) this.drops['version-unknown']++;
-      else placed.push({ counter, group, versionBefore, versionAfter, heardAt });
-    }
-    return placed;
+    const groups = placedGroups(items, offset, before, after);
+    this.drops['version-unknown'] += items.length - groups.length;
+    return groups;
   }
 
   #forgetOldest(): void {

@@ -4,9 +4,10 @@
  */
 
 import type { Directory, DirectoryEntry } from './directory.ts';
-import { CounterFollower, type FollowDrop, type PlacedGroup, type Stretch } from './follow.ts';
+import { CounterFollower, type FollowDrop, type Stretch } from './follow.ts';
 import type { ReceivedGroup, StreamNumber } from './group.ts';
 import { STREAM_NUMBERS } from './group.ts';
+import type { PlacedGroup } from './placed.ts';
 import { resolveRun, type Run, type RunDrop, runsOf, type SymbolGroup } from './resolve.ts';
 import { type DataGroup, GroupSelector, type SelectDrop, type Tuning } from './select.ts';
 import { DirectoryShelf } from './shelf.ts';

@@ -2,7 +2,7 @@
 
 import { ANCHOR_SPACING } from './anchor.ts';
 import type { Directory, DirectoryEntry } from './directory.ts';
-import type { PlacedGroup } from './follow.ts';
+import type { PlacedGroup } from './placed.ts';
 import type { StreamNumber } from './group.ts';
 import { DIRECTORY_HANDLE, OBJECT_HANDLE_MAX, readHandle } from './handle.ts';
 
