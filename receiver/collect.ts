@@ -53,14 +53,22 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
   };
   const { store, events } = CollectStore.open(folder, wants === undefined ? {} : { wants });
   let text = events.map(lineOf).join('');
-  const timer = setInterval(() => {
+  // Taken before it is waited for: what the timer adds meanwhile goes with the next.
+  const write = async (): Promise<void> => {
+    const out = text;
+    text = '';
+    if (out !== '') await writer.write(out);
+  };
+  const tick = async (): Promise<void> => {
     try {
       for (const event of store.tick()) text += lineOf(event);
+      await write();
     } catch (error) {
       // Whoever waits for the next line gets it.
       input.destroy(error instanceof Error ? error : new Error(messageOf(error)));
     }
-  }, 500);
+  };
+  const timer = setInterval(() => void tick(), 500);
   try {
     const { records, tornBytes, skippedBytes } = store.opened;
     if (tornBytes + skippedBytes > 0) {
@@ -74,8 +82,7 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
       const parsed = parseHexLine(hexLine);
       if (parsed.kind === 'fault') badLines++;
       if (parsed.kind === 'group') for (const event of store.push(parsed.group)) text += lineOf(event);
-      if (text !== '') await writer.write(text);
-      text = '';
+      await write();
     }
     for (const event of store.endOfInput()) text += lineOf(event);
     const missing = store.missing();
@@ -91,7 +98,7 @@ async function collect(settings: Settings, { stdin, stdout, stderr }: StandardSt
       missing: missing?.map(({ identity }) => identity.toHex()) ?? null,
       ...counts,
     });
-    await writer.write(text);
+    await write();
     await writer.end();
     if (storage !== undefined) {
       stderr.write(

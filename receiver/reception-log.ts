@@ -194,6 +194,8 @@ export class ReceptionLog {
   continueRenewal(isTime: () => boolean): 'going-on' | 'done' | 'no-room' {
     const renewal = this.#renewal;
     if (renewal === undefined) return 'done';
+    // The records tell the state as it is when the first of them is asked for: what was appended until then is in it.
+    if (renewal.sizeBytes === 0) renewal.tail.length = 0;
     try {
       do {
         const records: LogRecord[] = [];
@@ -302,7 +304,6 @@ export class ReceptionLog {
     this.#renewal = undefined;
     closeSync(this.#file);
     this.#file = renewal.file;
-    flushFolderSync(dirname(this.#path));
     this.#writer = renewal.writer;
     this.#sizeBytes = this.#flushedBytes = this.#renewedBytes = renewal.sizeBytes;
     this.#queue = [];
@@ -310,6 +311,12 @@ export class ReceptionLog {
     this.#written = this.#heldBytes = this.#groupsGivenUp = 0;
     this.#mustRenew = false;
     this.#noRoom = undefined;
+    try {
+      flushFolderSync(dirname(this.#path));
+    } catch (error) {
+      // The new log is in place; should a power cut undo the renaming, the old one is there, and lacks what came since.
+      if (!isNoRoom(error)) throw error;
+    }
   }
 }
 
