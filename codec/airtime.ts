@@ -11,16 +11,13 @@
  *   directory. A run is used when it has ended.
  */
 
-import { ANCHOR_SPACING } from './groups/anchor.ts';
+import { ANCHOR_SPACING, ASSIGNMENT_SPACING, RUN_GROUPS } from './groups/anchor.ts';
 import { directorySpacingRuns } from './groups/spacing.ts';
 import type { StreamNumber } from './groups/group.ts';
 import { layoutOf, payloadNibbles, type Width } from './symbols/layout.ts';
 
-/** 1187.5 bit/s, 104 bits a group. */
+/** 1187.5 bit/s, 104 bits a group (EN 50067:1998 clause 1.7). */
 export const GROUPS_PER_SECOND = 1187.5 / 104;
-/** An assignment follows every second anchor of streams 1 to 3. */
-const ASSIGNMENT_SPACING = 2 * ANCHOR_SPACING;
-const RUN_GROUPS = 16;
 const DAY_SECONDS = 86_400;
 
 export interface StreamShare {
@@ -71,8 +68,6 @@ const NEVER: Airtime = {
 interface Rates {
   /** Counted groups a second, all streams. */
   readonly counted: number;
-  /** Groups of the object a second, all streams. */
-  readonly groups: number;
   /** Rows of the object a second: a symbol with some of the columns counts in part. */
   readonly rows: number;
   /** Of these rows, what comes in symbols with some of the columns. */
@@ -105,11 +100,7 @@ export function airtimeOf(question: AirtimeQuestion): Airtime {
     }
     return high + fixedSeconds;
   };
-  const calendar = (seconds: number): number => {
-    if (listeningSecondsPerDay >= DAY_SECONDS) return seconds;
-    const days = Math.floor(seconds / listeningSecondsPerDay);
-    return days * DAY_SECONDS + (seconds - days * listeningSecondsPerDay);
-  };
+  const calendar = (seconds: number): number => calendarSeconds(seconds, listeningSecondsPerDay);
   const parts = 10;
   let sum = 0;
   let sumCalendar = 0;
@@ -128,21 +119,30 @@ export function airtimeOf(question: AirtimeQuestion): Airtime {
   };
 }
 
+/** From listening to the calendar: with pauses, for a receiver that listens so long each day. */
+export function calendarSeconds(seconds: number, listeningSecondsPerDay: number): number {
+  if (listeningSecondsPerDay >= DAY_SECONDS) return seconds;
+  const days = Math.floor(seconds / listeningSecondsPerDay);
+  return days * DAY_SECONDS + (seconds - days * listeningSecondsPerDay);
+}
+
+/** Groups that the counter counts (anchors and directory included), with a share of the stream of 0..1. */
+export function countedPerSecond(stream: StreamNumber, share: number, announcementsPerSecond: number): number {
+  const own = share * GROUPS_PER_SECOND;
+  if (stream === 0) return Math.max(0, own - announcementsPerSecond);
+  return (own * ASSIGNMENT_SPACING) / (ASSIGNMENT_SPACING + 1);
+}
+
 function ratesOf(question: AirtimeQuestion, width: Width): Rates {
   const { sizeBytes, streams, objectShare = 1, announcementsPerSecond = 0.5 } = question;
   const used = streams
     .map(({ stream, share }) => {
-      const own = share * GROUPS_PER_SECOND;
-      const counted =
-        stream === 0
-          ? Math.max(0, own - announcementsPerSecond)
-          : (own * ASSIGNMENT_SPACING) / (ASSIGNMENT_SPACING + 1);
+      const counted = countedPerSecond(stream, share, announcementsPerSecond);
       return { stream, counted, nibbles: payloadNibbles(stream) };
     })
     .filter(({ counted }) => counted > 0);
   const nibblesPerSecond = used.reduce((sum, { counted, nibbles }) => sum + counted * nibbles, 0) * objectShare;
   let counted = 0;
-  let groups = 0;
   let rows = 0;
   let partial = 0;
   for (const one of used) {
@@ -151,14 +151,12 @@ function ratesOf(question: AirtimeQuestion, width: Width): Rates {
     const ofObject = one.counted * (1 - 1 / ANCHOR_SPACING) * (1 - directoryShare) * objectShare;
     const ofRow = one.nibbles / width;
     counted += one.counted;
-    groups += ofObject;
     rows += ofObject * ofRow;
     partial += ofObject * (ofRow - Math.floor(ofRow));
   }
   const streamsUsed = Math.max(1, used.length);
   return {
     counted,
-    groups,
     rows,
     partialShare: rows > 0 ? partial / rows : 0,
     halfRunSeconds: (RUN_GROUPS * streamsUsed) / 2 / counted,

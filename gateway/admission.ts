@@ -9,6 +9,7 @@ import { capacityOf, type StationAir } from './capacity.ts';
 import type { KnownJob } from './jobs.ts';
 import { type Need, needOf } from './need.ts';
 import { finishTimes, type Promised } from './promises.ts';
+import { remainingNibbles } from './schedule.ts';
 
 export interface Applicant {
   readonly sizeBytes: number;
@@ -34,13 +35,19 @@ export interface AdmissionQuestion {
 /** Undefined when it is admitted, else a sentence that says why not. */
 export function refusalOf(question: AdmissionQuestion): string | undefined {
   const { applicant, promises, air, largestShare } = question;
-  if (applicant.deadlineMs === 0 || canBeKept(question, air.dataShare)) return undefined;
+  if (applicant.deadlineMs === 0) return undefined;
+  // What does not depend on the share is told once: it may be asked for every hundredth.
+  const others = unfinished(promises);
+  const neededNibbles = needOf(air.assumedLoss, air.streams, air.matrixBytes)(applicant.sizeBytes);
+  const remaining = remainingNibbles({ ...applicant, neededNibbles });
+  const isKeptWith = (share: number): boolean => canBeKept(question, others, remaining, share);
+  if (isKeptWith(air.dataShare)) return undefined;
   const assumption = `a receiver that listens throughout and loses at most ${percent(air.assumedLoss)} of its groups`;
   const beside = promises.length === 0 ? '' : ' beside what was promised before';
   const could = `Refused: the deadline ${new Date(applicant.deadlineMs).toISOString()} cannot be kept${beside} for ${assumption}`;
-  if (unfinished(promises).length >= OBJECT_HANDLE_MAX)
+  if (others.length >= OBJECT_HANDLE_MAX)
     return `${could}: ${OBJECT_HANDLE_MAX} promises are all that can be on air at a time.`;
-  const enough = smallestShare(question);
+  const enough = smallestShare(air.dataShare, largestShare, isKeptWith);
   const now = `with a data share of ${air.dataShare}`;
   return enough === undefined
     ? `${could} ${now}, and no share up to ${hundredths(largestShare) / 100} would do; give it more time, or more of the day.`
@@ -51,22 +58,25 @@ export function refusalOf(question: AdmissionQuestion): string | undefined {
  * In hundredths, above the share that the station has. Asked one by one, because more is not always enough when less was not: a
  * larger share can turn another promise that was lost into one that has to be kept.
  */
-function smallestShare(question: AdmissionQuestion): number | undefined {
-  for (let share = hundredths(question.air.dataShare) + 1; share <= hundredths(question.largestShare); share++)
-    if (canBeKept(question, share / 100)) return share / 100;
+function smallestShare(present: number, largest: number, isKeptWith: (share: number) => boolean): number | undefined {
+  for (let share = hundredths(present) + 1; share <= hundredths(largest); share++)
+    if (isKeptWith(share / 100)) return share / 100;
   return undefined;
 }
 
 /** The applicant's deadline holds, and so does every other that would without it. */
-function canBeKept({ applicant, promises, air, nowMs }: AdmissionQuestion, dataShare: number): boolean {
-  const others = unfinished(promises);
+function canBeKept(
+  { applicant, air, nowMs }: AdmissionQuestion,
+  others: readonly Promised[],
+  remaining: number,
+  dataShare: number,
+): boolean {
   if (others.length >= OBJECT_HANDLE_MAX) return false;
   const { nibblesPerSecond, settleSeconds, listingSeconds } = capacityOf({ ...air, dataShare });
   const settled = (promise: Promised): Promised => settledBy(promise, settleSeconds);
-  const needed = needOf(air.assumedLoss, air.streams, air.matrixBytes)(applicant.sizeBytes);
   const mine = settled({
     ...applicant,
-    remainingNibbles: Math.max(0, needed - applicant.sentNibbles),
+    remainingNibbles: remaining,
     fromMs: applicant.hasBegun ? nowMs : nowMs + listingSeconds * 1000,
   });
   const before = finishTimes(others.map(settled), nibblesPerSecond, nowMs);
@@ -87,7 +97,7 @@ export function promisesOf({ jobs, sentNibbles, fromMs, neededNibbles }: Promise
   return jobs
     .filter(({ promised, state }) => promised && state !== 'finished' && state !== 'refused')
     .map(({ job: { jobId, sizeBytes, deadlineMs, windows } }) => ({
-      remainingNibbles: Math.max(0, neededNibbles(sizeBytes) - sentNibbles(jobId)),
+      remainingNibbles: remainingNibbles({ neededNibbles: neededNibbles(sizeBytes), sentNibbles: sentNibbles(jobId) }),
       deadlineMs,
       windows,
       fromMs: fromMs(jobId),
@@ -100,7 +110,7 @@ export function settledBy(promise: Promised, settleSeconds: number): Promised {
 }
 
 function unfinished(promises: readonly Promised[]): Promised[] {
-  return promises.filter(({ remainingNibbles }) => remainingNibbles > 0);
+  return promises.filter((promise) => promise.remainingNibbles > 0);
 }
 
 function hundredths(share: number): number {

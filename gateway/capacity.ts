@@ -1,10 +1,11 @@
 /** What a station can carry: the one number that promises are counted against. */
 
-import { ANCHOR_SPACING, VERSION_ANCHORS_MIN } from '#codec/groups/anchor.ts';
+import { countedPerSecond } from '#codec/airtime.ts';
+import { ANCHOR_SPACING, RUN_GROUPS, VERSION_ANCHORS_MIN } from '#codec/groups/anchor.ts';
 import { DIRECTORY_SHARE_MAX } from '#codec/groups/spacing.ts';
 import type { StreamNumber } from '#codec/groups/group.ts';
 import { payloadNibbles } from '#codec/symbols/layout.ts';
-import { DEFAULT_RATES, GROUPS_PER_SECOND } from './rota.ts';
+import { DEFAULT_RATES } from './rota.ts';
 
 export interface StationAir {
   /** Of stream 0; the other streams are ours altogether. */
@@ -29,9 +30,6 @@ export interface Capacity {
   readonly listingSeconds: number;
 }
 
-/** An assignment, which is not counted, follows every second anchor of streams 1 to 3. */
-const ASSIGNMENT_SPACING = 2 * ANCHOR_SPACING;
-const RUN_GROUPS = 16;
 /** Of a whole directory: every change costs so many, before anything else. */
 const CHANGE_GROUPS = 5 * RUN_GROUPS;
 /**
@@ -47,10 +45,7 @@ export function capacityOf({ dataShare, streams, assumedLoss, speed }: StationAi
   let nibbles = 0;
   let slowest = Number.POSITIVE_INFINITY;
   for (const stream of streams) {
-    const counted =
-      stream === 0
-        ? Math.max(0, dataShare * GROUPS_PER_SECOND - DEFAULT_RATES.announcementsPerSecond)
-        : (GROUPS_PER_SECOND * ASSIGNMENT_SPACING) / (ASSIGNMENT_SPACING + 1);
+    const counted = countedPerSecond(stream, stream === 0 ? dataShare : 1, DEFAULT_RATES.announcementsPerSecond);
     // A slow stream spends more on changes than on saying the directory again and again.
     const directory = Math.min(counted, Math.max(DIRECTORY_SHARE_MAX * counted, CHANGES_GROUPS_PER_SECOND));
     groups += counted - directory;

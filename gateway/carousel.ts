@@ -15,7 +15,8 @@
  * What is withdrawn has no more runs at once, listed or not. What has lost its handle to another object has them until that version.
  */
 
-import { type Directory, encodeDirectory, reviseDirectory } from '#codec/groups/directory.ts';
+import { RUN_GROUPS } from '#codec/groups/anchor.ts';
+import { type Directory, encodeDirectory, objectKey, reviseDirectory } from '#codec/groups/directory.ts';
 import { DIRECTORY_HANDLE, OBJECT_HANDLE_MAX } from '#codec/groups/handle.ts';
 import type { StreamCarrier } from '#codec/groups/carry.ts';
 import { directorySpacingRuns } from '#codec/groups/spacing.ts';
@@ -56,19 +57,13 @@ interface StreamState {
   listed: ReadonlySet<string>;
 }
 
-const RUN_GROUPS = 16;
 /** Symbols of a nibble beyond the directory's: a fountain needs 1.6 more on average, 6 more leave 1.6 % of failures. */
 const SPARE_NIBBLES = 6;
 /** An empty directory is said this often before the air goes to the programme alone. */
 const LAST_WORD_RUNS = 4;
 
-/** The same bytes in another scheme are another object. */
-function keyOf({ identity, scheme }: { readonly identity: Uint8Array; readonly scheme: number }): string {
-  return `${scheme} ${identity.toHex()}`;
-}
-
 function keysIn(directory: Directory | undefined): ReadonlySet<string> {
-  return new Set(directory?.entries.map(keyOf));
+  return new Set(directory?.entries.map(objectKey));
 }
 
 interface Planned {
@@ -143,9 +138,12 @@ export class Carousel {
     const before = [...this.#served.values(), ...this.#wanted];
     for (const object of objects) {
       if (wanted.length === OBJECT_HANDLE_MAX) break;
-      const known = before.find((served) => served.object.bytes === object.bytes);
+      // What two jobs share is spread once.
+      const known = [...before, ...wanted].find(
+        ({ object: { bytes, scheme } }) => bytes === object.bytes && scheme === object.scheme,
+      );
       const spreader = known?.spreader ?? makeSpreader(object.bytes, object.scheme);
-      const key = keyOf({ identity: spreader.identity, scheme: object.scheme });
+      const key = objectKey({ identity: spreader.identity, scheme: object.scheme });
       if (!wanted.some((other) => other.key === key)) wanted.push({ object, spreader, key });
     }
     for (const { key, object } of this.#served.values()) {
@@ -264,13 +262,13 @@ export class Carousel {
       return DIRECTORY_HANDLE;
     }
     const key = state.turns.next(shares, irregular);
-    const entry = directory.entries.find((candidate) => keyOf(candidate) === key);
+    const entry = directory.entries.find((candidate) => objectKey(candidate) === key);
     return entry?.handle ?? DIRECTORY_HANDLE;
   }
 
   spreaderOf(carrier: StreamCarrier, handle: number): Spreader | undefined {
     const entry = carrier.directory?.entries.find((candidate) => candidate.handle === handle);
-    return entry === undefined ? undefined : this.#served.get(keyOf(entry))?.spreader;
+    return entry === undefined ? undefined : this.#served.get(objectKey(entry))?.spreader;
   }
 
   /** Shares of what the directory lists and does not rest, by key; and the runs in which the quickest of it is complete. */

@@ -1,7 +1,7 @@
 /** `gateway encode`: a file in, the groups that carry it out, with the programme groups. A filter: nothing goes on air. */
 
 import type { Command } from 'commander';
-import { airtimeOf } from '#codec/airtime.ts';
+import { airtimeOf, GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { ANCHOR_SPACING } from '#codec/groups/anchor.ts';
 import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE } from '#codec/groups/announce.ts';
 import { StreamCarrier } from '#codec/groups/carry.ts';
@@ -25,7 +25,6 @@ import { EXIT, GatewayError } from './fault.ts';
 import { type GroupBudget, GroupClock, type GroupClockOptions } from './group-clock.ts';
 import { soleObject } from './lineup.ts';
 import { Programme, type ProgrammeConfig } from './programme.ts';
-import { GROUPS_PER_SECOND } from './rota.ts';
 
 /** As they come from the command line. */
 export interface EncodeOptions {

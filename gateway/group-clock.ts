@@ -5,6 +5,7 @@
  * repeat their assignment, so that receivers stay in step; neither is counted in `c`.
  */
 
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { makeAnnouncement, makeAssignment } from '#codec/groups/announce.ts';
 import type { StreamCarrier } from '#codec/groups/carry.ts';
 import type { Group, StreamNumber } from '#codec/groups/group.ts';
@@ -12,7 +13,7 @@ import type { Clock } from '#hardware/contracts.ts';
 import type { Carousel } from './carousel.ts';
 import type { StationConfig } from './config.ts';
 import type { Programme } from './programme.ts';
-import { GROUPS_PER_SECOND, Rota, type RotaRates, ratesOf } from './rota.ts';
+import { Rota, type RotaRates, ratesOf } from './rota.ts';
 
 /** A group that was handed to the modulator. */
 export interface Pulled {
@@ -20,7 +21,7 @@ export interface Pulled {
   readonly isData: boolean;
   /** Hexadecimal, when its symbols are an object's. */
   readonly identity: string | undefined;
-  /** Of the air interface, of a group with symbols of an object; else 0. */
+  /** Of the air interface, of a group of ours; 0 for those of the programme. */
   readonly counter: number;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { BackendMessage, GatewayMessage, Job, Piece } from '#codec/messages/link.ts';
-import { messageOf, systemCodeOf } from '#hardware/fault.ts';
+import { isNoRoom, messageOf, systemCodeOf } from '#hardware/fault.ts';
 import { isHeld, isUsableJobId, type JobList, type KnownJob, MAX_JOBS } from './jobs.ts';
 import { type PackageStore, unusableSize } from './packages.ts';
 import { hasNewerWanted, supersederOf } from './supersede.ts';
@@ -220,12 +220,16 @@ export class Intake {
   async #supersede(): Promise<string[]> {
     const { jobs, packages, onGone } = this.#options;
     const ended: string[] = [];
-    for (const known of jobs.all()) {
+    let wasFetching = false;
+    const all = jobs.all();
+    const replacing = all.filter((known) => isHeld(known) && !known.job.paused);
+    for (const known of all) {
       const { jobId } = known.job;
-      const newer = known.state === 'wanted' || isHeld(known) ? supersederOf(known, jobs.all()) : undefined;
+      const newer = known.state === 'wanted' || isHeld(known) ? supersederOf(known, replacing) : undefined;
       if (newer === undefined) continue;
       onGone(jobId);
-      if (this.#fetch?.job.jobId === jobId) this.#fetch = undefined;
+      wasFetching ||= this.#fetch?.job.jobId === jobId;
+      if (wasFetching) this.#fetch = undefined;
       await packages.remove(jobId);
       const detail = `Superseded by version ${newer.job.version} (sequence ${newer.job.sequence}).`;
       await jobs.apply(jobId, 'superseded', detail);
@@ -233,6 +237,7 @@ export class Intake {
       this.#say('job-superseded', jobId, detail);
       ended.push(jobId);
     }
+    if (wasFetching) await this.#fetchNext();
     return ended;
   }
 
@@ -369,7 +374,7 @@ export class Intake {
     this.counts.diskErrors++;
     const jobId = this.#fetch?.job.jobId;
     this.#fetch = undefined;
-    const why = systemCodeOf(error) === 'ENOSPC' ? 'the disk is full' : messageOf(error);
+    const why = isNoRoom(error) ? 'the disk is full' : messageOf(error);
     this.#options.onEvent(
       'disk-error',
       `Could not write to the state directory: ${why}. Nothing was acknowledged, what is on air stays on air; trying again in ${this.#options.retryMs / 1000} s. Free some space.`,

@@ -3,7 +3,7 @@
  * and as stored only when its package is verified and flushed.
  *
  *     wanted --accepted--> stored --first group left--> on-air --deadline--> finished
- *     wanted --does not verify--> refused               any --a newer one is held--> finished
+ *     wanted --does not verify--> refused               wanted, stored, on-air --a newer one is held--> finished
  *     a withdrawn job is forgotten
  */
 

@@ -39,19 +39,15 @@ export function restMs({ paused, windows }: Pick<Candidate, 'paused' | 'windows'
 }
 
 /**
- * The first 13 have handles: what may be sent before what rests for long; promises that are not kept yet, the earliest deadline
+ * The first 13 have handles: what may be sent before what rests for longer than `mostRestMs`; promises that are not kept yet, the earliest deadline
  * first; then by priority, what is not finished before what is, by deadline, and as they came.
  */
-export function lineUp<Held extends Candidate>(
-  held: readonly Held[],
-  nowMs: number,
-  longRestMs = LONG_REST_MS,
-): Held[] {
+export function lineUp<Held extends Candidate>(held: readonly Held[], nowMs: number, mostRestMs: number): Held[] {
   const rank = (one: Held): readonly number[] => {
     const deadlineMs = one.deadlineMs === 0 ? Number.MAX_SAFE_INTEGER : one.deadlineMs;
     const promise = one.promised && !isFinished(one);
     return [
-      restMs(one, nowMs) > longRestMs ? 1 : 0,
+      restMs(one, nowMs) > mostRestMs ? 1 : 0,
       promise ? 0 : 1,
       promise ? deadlineMs : 0,
       -one.priority,
@@ -67,7 +63,7 @@ export function lineUp<Held extends Candidate>(
 
 export interface LineChange {
   /** Jobs that have handles, or wait for one that is being freed. */
-  readonly before: ReadonlySet<string>;
+  readonly before: Pick<ReadonlySet<string>, 'has' | 'size'>;
   /** The next for a handle first. */
   readonly held: readonly Candidate[];
   /** Since other jobs got handles. */

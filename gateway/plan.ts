@@ -35,7 +35,7 @@ export class Plan {
   readonly #neededNibbles: Need;
   /** What the last line was, in one text, and who had handles by it since when. */
   #line = '';
-  #before: ReadonlySet<string> = new Set();
+  #before: ReadonlyMap<string, number> = new Map();
   #changedMs = 0;
   #isSpread = true;
   /** When the promises of jobs count that were admitted in this life of the process. */
@@ -79,8 +79,8 @@ export class Plan {
     this.#line = line;
     const first = held.slice(0, OBJECT_HANDLE_MAX).map(({ jobId }) => jobId);
     if (first.some((jobId) => !this.#before.has(jobId))) this.#changedMs = nowMs;
-    this.#before = new Set(first);
-    return this.shelf.objects(nowMs);
+    this.#before = new Map(first.map((jobId) => [jobId, this.#before.get(jobId) ?? nowMs]));
+    return this.shelf.objects(held);
   }
 
   /** Why the deadline of a job cannot be promised. */
@@ -88,7 +88,7 @@ export class Plan {
     const { air, largestShare, jobs, metrics } = this.#options;
     const sentNibbles = (jobId: string): number => metrics.countOf(jobId)?.nibbles ?? 0;
     const others = jobs.all().filter((other) => other.job.jobId !== job.jobId);
-    const hasBegun = metrics.countOf(job.jobId) !== undefined;
+    const hasBegun = this.#isListed(job.jobId, nowMs);
     const refusal = refusalOf({
       applicant: { ...job, sentNibbles: sentNibbles(job.jobId), hasBegun },
       promises: promisesOf({
@@ -104,6 +104,14 @@ export class Plan {
     for (const [jobId, fromMs] of this.#fromMs) if (fromMs <= nowMs) this.#fromMs.delete(jobId);
     if (refusal === undefined && !hasBegun) this.#fromMs.set(job.jobId, nowMs + this.capacity.listingSeconds * 1000);
     return refusal;
+  }
+
+  /** Whether the directory names it for sure. A job that has lost its handle (paused, a long rest) was on air before, and is not. */
+  #isListed(jobId: string, nowMs: number): boolean {
+    const sinceMs = this.#before.get(jobId);
+    const counted = this.#options.metrics.countOf(jobId);
+    if (sinceMs === undefined || counted === undefined) return false;
+    return counted.firstGroupMs >= sinceMs || nowMs - sinceMs >= this.capacity.listingSeconds * 1000;
   }
 
   outlook(listedJobs: readonly string[], nowMs: number): PlannedObject[] {

@@ -3,10 +3,8 @@
  * from `share` times the slots by less than one. Announcements (3A) are ours; 0A, 2A and 4A are the programme's.
  */
 
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { GatewayError, EXIT } from './fault.ts';
-
-/** 1187.5 bit/s, 104 bits a group (EN 50067:1998 clause 1.7). */
-export const GROUPS_PER_SECOND = 1187.5 / 104;
 
 export interface RotaRates {
   /** 0A groups a second. Four make a PS; the standard asks for each segment twice in that time at most, in practice 2 to 4. */

@@ -22,10 +22,11 @@ interface Held {
   readonly identity: string;
   readonly neededNibbles: number;
   readonly scheme: ChosenScheme;
+  readonly blocks: number;
 }
 
 type SchemeOf = (sizeBytes: number) => ChosenScheme;
-export type CountOf = (jobId: string) => Counted | undefined;
+type CountOf = (jobId: string) => Counted | undefined;
 
 const MINUTE_MS = 60_000;
 /** Four bytes in the directory. */
@@ -61,14 +62,22 @@ export class Shelf {
     // The same bytes keep their place on air.
     const same = known !== undefined && Buffer.from(known.bytes).equals(bytes);
     const identity = same ? known.identity : identityOf(bytes).toHex();
+    const scheme = same ? known.scheme : this.#schemeOf(bytes.length);
     this.#held.set(broadcast.jobId, {
       broadcast,
-      bytes: same ? known.bytes : bytes,
+      bytes: same ? known.bytes : (this.#sharedBytes(identity) ?? bytes),
       identity,
       neededNibbles: same ? known.neededNibbles : this.#neededNibbles(bytes.length),
-      scheme: same ? known.scheme : this.#schemeOf(bytes.length),
+      scheme,
+      blocks: same ? known.blocks : fountainBlocks(bytes.length, scheme.scheme),
     });
     this.#index();
+  }
+
+  /** Of another job with the same package. */
+  #sharedBytes(identity: string): Uint8Array | undefined {
+    const [jobId] = this.jobsOf(identity);
+    return jobId === undefined ? undefined : this.#held.get(jobId)?.bytes;
   }
 
   /** Other terms (priority, deadline, windows, pause) for the same package. */
@@ -85,8 +94,7 @@ export class Shelf {
 
   /** Fountain blocks of the job's object. */
   blocksOf(jobId: string): number {
-    const held = this.#held.get(jobId);
-    return held === undefined ? 1 : fountainBlocks(held.bytes.length, held.scheme.scheme);
+    return this.#held.get(jobId)?.blocks ?? 1;
   }
 
   /** How the job's object is sent, and why so. */
@@ -120,9 +128,9 @@ export class Shelf {
     return this.#byIdentity.get(identity) ?? [];
   }
 
-  /** For the carousel, the next for a handle first. */
-  objects(nowMs: number): CarouselObject[] {
-    return this.lineUp(nowMs).flatMap(({ jobId }) => {
+  /** What stands in the line, for the carousel. */
+  objects(line: readonly Candidate[]): CarouselObject[] {
+    return line.flatMap(({ jobId }) => {
       const held = this.#held.get(jobId);
       if (held === undefined) return [];
       const { broadcast, bytes, scheme } = held;

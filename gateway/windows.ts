@@ -33,7 +33,6 @@ function spansFrom(windows: readonly DailyWindow[]): Span[] | undefined {
             [from, DAY_MS],
           ];
     })
-    .filter(([from, to]) => from < to)
     .toSorted((a, b) => a[0] - b[0]);
   const spans: [number, number][] = [];
   for (const [from, to] of parts) {
@@ -61,7 +60,7 @@ export function opensMs(windows: readonly DailyWindow[], atMs: number): number {
   return atMs - day + next;
 }
 
-/** The next moment after `atMs` at which a window opens or closes; infinite for the whole day. */
+/** The next moment after `atMs` at which a window opens or closes, or midnight within one; infinite for the whole day. */
 export function nextEdgeMs(windows: readonly DailyWindow[], atMs: number): number {
   const spans = spansOf(windows);
   if (spans === undefined) return Number.POSITIVE_INFINITY;

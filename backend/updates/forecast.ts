@@ -1,11 +1,12 @@
 /** How long a package would take, computed for two ordinary stations: a forecast, never what was received. */
 
-import { type Airtime, airtimeOf, type StreamShare } from '#codec/airtime.ts';
+import { type Airtime, airtimeOf, calendarSeconds, type StreamShare } from '#codec/airtime.ts';
 
 /** Of our groups; what a receiver with a fair aerial loses. */
 const LOSS = 0.05;
 /** What a station with an ordinary programme can spare of stream 0. */
 const SHARE_OF_STREAM_0 = 0.25;
+const TWO_HOURS_SECONDS = 7200;
 
 const STATIONS: Readonly<Record<'rds' | 'rds2', readonly StreamShare[]>> = {
   rds: [{ stream: 0, share: SHARE_OF_STREAM_0 }],
@@ -44,20 +45,19 @@ export function forecast(sizeBytes: number): Forecast {
 function forecastAt(station: keyof Forecast, sizeBytes: number): StationForecast {
   const streams = STATIONS[station];
   const always = airtimeOf({ sizeBytes, streams, loss: LOSS });
-  const twoHours = airtimeOf({ sizeBytes, streams, loss: LOSS, listeningSecondsPerDay: 7200 });
   return {
     streams: streams.map((stream) => ({ ...stream })),
     loss: LOSS,
     meanSeconds: Math.round(always.meanSeconds),
-    ...percentiles(always),
-    twoHoursADay: percentiles(twoHours),
+    ...percentiles(always, (seconds) => seconds),
+    twoHoursADay: percentiles(always, (seconds) => calendarSeconds(seconds, TWO_HOURS_SECONDS)),
   };
 }
 
-function percentiles({ seconds50, seconds90, seconds99 }: Airtime): Percentiles {
+function percentiles({ seconds50, seconds90, seconds99 }: Airtime, calendar: (seconds: number) => number): Percentiles {
   return {
-    seconds50: Math.round(seconds50),
-    seconds90: Math.round(seconds90),
-    seconds99: Math.round(seconds99),
+    seconds50: Math.round(calendar(seconds50)),
+    seconds90: Math.round(calendar(seconds90)),
+    seconds99: Math.round(calendar(seconds99)),
   };
 }

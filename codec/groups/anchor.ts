@@ -14,6 +14,10 @@ export interface Anchor {
 }
 
 export const ANCHOR_SPACING = 128;
+/** Consecutive groups of one handle (air-interface.md section 2). */
+export const RUN_GROUPS = 16;
+/** An assignment, which is not counted, follows every second anchor of streams 1 to 3. */
+export const ASSIGNMENT_SPACING = 2 * ANCHOR_SPACING;
 /** A directory version holds for so many anchors at least. */
 export const VERSION_ANCHORS_MIN = 4;
 /** Bits of `c` that an anchor does not tell. */

@@ -2,7 +2,14 @@
 
 import { MisuseError } from '../misuse.ts';
 import { FountainSpreader, type Spreader } from '../symbols/spread.ts';
-import { ANCHOR_SPACING, COUNTER_MODULUS, makeAnchorA, makeAnchorC, VERSION_ANCHORS_MIN } from './anchor.ts';
+import {
+  ANCHOR_SPACING,
+  ASSIGNMENT_SPACING,
+  COUNTER_MODULUS,
+  makeAnchorA,
+  makeAnchorC,
+  VERSION_ANCHORS_MIN,
+} from './anchor.ts';
 import { makeAssignment } from './announce.ts';
 import {
   type Directory,
@@ -42,9 +49,6 @@ export interface Carried {
 export type Serve = (runIndex: number) => number;
 /** The object behind a handle of the directory in force. */
 export type SpreaderOf = (handle: number) => Spreader | undefined;
-
-/** An assignment follows every anchor whose counter is a multiple of this. */
-const ASSIGNMENT_SPACING = 256;
 
 /** Makes our groups of one stream, one after the other. */
 export class StreamCarrier {

@@ -153,6 +153,11 @@ export function parseDeviceTypeTag(text: string): number | undefined {
 
 export type ObjectOnAir = Omit<DirectoryEntry, 'handle'>;
 
+/** What keeps a handle. The same bytes in another scheme are another object. */
+export function objectKey({ identity, scheme }: Pick<ObjectOnAir, 'identity' | 'scheme'>): string {
+  return `${scheme} ${identity.toHex()}`;
+}
+
 /**
  * The directory that follows `previous` when `objects` are on air: objects keep their handles, and a handle that has just lost
  * its object stays empty for one version, so that a receiver never mistakes one object for the other. The same bytes in another
@@ -163,11 +168,10 @@ export function reviseDirectory(
   pi: number,
   objects: readonly ObjectOnAir[],
 ): Directory {
-  const keyOf = ({ identity, scheme }: ObjectOnAir): string => `${scheme} ${identity.toHex()}`;
-  const before = new Map(previous?.entries.map((entry) => [keyOf(entry), entry.handle]));
+  const before = new Map(previous?.entries.map((entry) => [objectKey(entry), entry.handle]));
   const taken = new Set(before.values());
   const entries: DirectoryEntry[] = objects.map((object) => {
-    let handle = before.get(keyOf(object));
+    let handle = before.get(objectKey(object));
     if (handle === undefined) {
       handle = 1;
       while (taken.has(handle)) handle++;

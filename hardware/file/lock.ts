@@ -13,7 +13,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { linkSync, lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNoRoom, systemCodeOf } from '../fault.ts';
 
@@ -86,7 +86,14 @@ function writeOwner(path: string, owner: string): void {
 
 function readOwner(path: string): string | undefined {
   try {
-    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : readFileSync(path, 'utf8');
+    return readlinkSync(path);
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
+    // Not a symbolic link.
+    if (systemCodeOf(error) !== 'EINVAL') throw error;
+  }
+  try {
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;

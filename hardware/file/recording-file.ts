@@ -5,7 +5,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { HardwareError, messageOf, systemCodeOf } from '../fault.ts';
+import { HardwareError, isNoRoom, messageOf, systemCodeOf } from '../fault.ts';
 import { ByteWriter } from './bytes.ts';
 import { type WavForm, wavHeader } from './wav.ts';
 
@@ -98,7 +98,7 @@ export class RecordingFile {
         `Nobody reads ${this.#options.path} any more; the recording ends here.`,
         cause,
       );
-    const why = code === 'ENOSPC' ? 'the disk is full' : messageOf(cause);
+    const why = isNoRoom(cause) ? 'the disk is full' : messageOf(cause);
     return new HardwareError(
       'FILE_WRITE',
       `${this.#options.path} cannot be written on: ${why}. What is there is kept.`,

@@ -14,7 +14,7 @@ import { neededNibbles } from '../../gateway/need.ts';
 import type { LiveObject } from '../../gateway/schedule.ts';
 import { GroupClock } from '../../gateway/group-clock.ts';
 import { Programme } from '../../gateway/programme.ts';
-import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { newFolder, noise, STATION } from './station.ts';
 
 const PI = 0xd318;

@@ -82,13 +82,13 @@ describe('the line for handles', () => {
     ['what rests for five minutes where it was', candidate('a', { priority: 9, windows: SOON }), candidate('b')],
   ];
   it.each(table)('%s', (_what, one, other) => {
-    expect(lineUp([one, other], T0)).toEqual([one, other]);
-    expect(lineUp([other, one], T0)).toEqual([one, other]);
+    expect(lineUp([one, other], T0, 600_000)).toEqual([one, other]);
+    expect(lineUp([other, one], T0, 600_000)).toEqual([one, other]);
   });
 
   it('is as they came for equals', () => {
     const [a, b] = [candidate('a'), candidate('b')];
-    expect(lineUp([b, a], T0)).toEqual([b, a]);
+    expect(lineUp([b, a], T0, 600_000)).toEqual([b, a]);
   });
 });
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_RATES, GROUPS_PER_SECOND, largestShare, Rota, type RotaSlot } from '../../gateway/rota.ts';
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
+import { DEFAULT_RATES, largestShare, Rota, type RotaSlot } from '../../gateway/rota.ts';
 
 const SLOT_MS = 1000 / GROUPS_PER_SECOND;
 

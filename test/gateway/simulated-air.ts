@@ -19,7 +19,7 @@ import { Carousel } from '../../gateway/carousel.ts';
 import { canSpread, type Candidate, isChangeDue, lineUp, liveObject, longRestMs } from '../../gateway/lineup.ts';
 import { needOf } from '../../gateway/need.ts';
 import { Progress } from '../../gateway/progress.ts';
-import { GROUPS_PER_SECOND } from '../../gateway/rota.ts';
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { noise } from './station.ts';
 
 export interface SimulatedJob {

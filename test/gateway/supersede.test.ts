@@ -111,6 +111,10 @@ describe('the intake', () => {
         });
   }
 
+  function wants(): string[] {
+    return sent.flatMap((message) => (message.kind === 'want' ? [message.jobId] : []));
+  }
+
   function said(): string[] {
     return sent.flatMap((message) =>
       message.kind === 'receipt' ? [`${message.jobId} ${message.state} ${message.detail}`.trim()] : [],
@@ -152,7 +156,7 @@ describe('the intake', () => {
     bytesOf.set('j1', one);
     bytesOf.set('j2', two);
     await intake.take({ kind: 'current', jobIds: ['j1', 'j2'] });
-    expect(sent.flatMap((message) => (message.kind === 'want' ? [message.jobId] : []))).toEqual(['j2']);
+    expect(wants()).toEqual(['j2']);
     await serve();
     expect(said().map((text) => text.split(' ', 2).join(' '))).toEqual(['j2 refused', 'j1 stored']);
   });
@@ -165,6 +169,16 @@ describe('the intake', () => {
     expect(air).toEqual(['+j1', '+j2']);
     await intake.take({ ...paused, paused: false });
     expect(air).toEqual(['+j1', '+j2', '~j2', '-j1']);
+  });
+
+  it('goes on to the next when what it was fetching is replaced', async () => {
+    const paused = await offer(2, { paused: true });
+    await serve();
+    await offer(1);
+    await offer(1, { jobId: 'other', deviceType: 'another' });
+    expect(wants()).toEqual(['j2', 'j1']);
+    await intake.take({ ...paused, paused: false });
+    expect(wants()).toEqual(['j2', 'j1', 'other']);
   });
 
   it('ends after a start what was superseded when the power failed', async () => {
