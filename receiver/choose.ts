@@ -1,6 +1,6 @@
 /** Whether a package is installed, into which slot, and from which of its payloads. Writes nothing. */
 
-import { bytesEqual } from '#codec/package/cbor.ts';
+import { bytesEqual } from '#codec/bytes.ts';
 import { applyDelta, type Unpacked, unpackFull } from '#codec/package/delta.ts';
 import type { Payload } from '#codec/package/manifest.ts';
 import { type Refused, refused } from '#codec/package/refusal.ts';

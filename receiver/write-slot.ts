@@ -1,6 +1,6 @@
 /** Brings a content into a slot: what differs is written, flushed, and all of it read back. */
 
-import { bytesEqual } from '#codec/package/cbor.ts';
+import { bytesEqual } from '#codec/bytes.ts';
 import type { Payload } from '#codec/package/manifest.ts';
 import type { SlotName, Slots } from '#hardware/contracts.ts';
 import { messageOf } from '#hardware/fault.ts';

@@ -3,6 +3,7 @@
  * directories. The inverse of `carry.ts`.
  */
 
+import { bytesEqual } from '../bytes.ts';
 import type { Directory, DirectoryEntry } from './directory.ts';
 import { CounterFollower, type FollowDrop, type Stretch } from './follow.ts';
 import type { ReceivedGroup, StreamNumber } from './group.ts';
@@ -279,9 +280,7 @@ export class Gatherer {
     const directory = this.#shelf.directoryOf(this.#versionNow, this.#versionEpoch);
     const bytes = this.#shelf.bytesOf(this.#versionNow);
     if (directory === undefined || bytes === undefined) return;
-    if (this.#announced !== undefined && this.#announced.length === bytes.length) {
-      if (bytes.every((byte, i) => byte === this.#announced?.[i])) return;
-    }
+    if (this.#announced !== undefined && bytesEqual(bytes, this.#announced)) return;
     this.#announced = bytes;
     // First, so that whoever hears of symbols knows whose they are.
     events.unshift({ kind: 'directory', directory, bytes });

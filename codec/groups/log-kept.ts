@@ -7,7 +7,7 @@
  *     object    identity 8 | size u24 | scheme u8            H = values have a high word, M = with masks
  */
 
-import type { KeptSymbols } from '../symbols/collect.ts';
+import type { KeptCounts, KeptSymbols } from '../symbols/collect.ts';
 
 export interface KeptRecord {
   readonly kind: 'kept';
@@ -31,6 +31,11 @@ function symbolBytes(hasHigh: boolean, isPartial: boolean): number {
 export function keptSizeBytes({ kept }: KeptRecord): number {
   if (kept.kind === 'rows') return ROWS_HEAD_BYTES + 4 * kept.values.length;
   return SYMBOLS_HEAD_BYTES + kept.tags.length * symbolBytes(kept.high.length > 0, kept.isPartial);
+}
+
+/** Of all that a collector holds, in records. */
+export function keptCountsBytes({ pieces, words, masks }: KeptCounts): number {
+  return pieces * ROWS_HEAD_BYTES + 4 * words + 2 * masks;
 }
 
 /** Writes `keptSizeBytes` bytes. */

@@ -14,7 +14,7 @@ import type { Directory, DirectoryEntry } from './directory.ts';
 import { DEFAULT_GATHER_LIMITS, Gatherer, type GatherEvent, type GatherLimits } from './gather.ts';
 import type { ReceivedGroup, StreamNumber } from './group.ts';
 import type { LogRecord } from './log.ts';
-import type { KeptRecord } from './log-kept.ts';
+import { keptCountsBytes, type KeptRecord } from './log-kept.ts';
 import { type Collecting, CollectorPool, keyOf } from './pool.ts';
 import { ProgrammeReader, type ProgrammeStatus } from './programme.ts';
 import type { SymbolGroup } from './resolve.ts';
@@ -87,9 +87,8 @@ export interface SnapshotSize {
   readonly otherBytes: number;
 }
 
-/** Of a log, in bytes for each byte of the object: rows of 8 bytes for 6.5, symbols of 12 (and some to spare). */
-const SOLVED_SIZE = 1.25;
-const SYMBOLS_SIZE = 2;
+/** What batches add to records (log.ts), and some to spare. */
+const LOG_OVERHEAD = 1.02;
 /** A group in a log, and what every log begins with. */
 const PENDING_BYTES = 10;
 const REST_BYTES = 1000;
@@ -189,12 +188,10 @@ export class Reception {
 
   /** What a snapshot would hold, about: objects, those that go first when room is needed standing first, and all the rest. */
   snapshotSize(): SnapshotSize {
-    const objects = this.#pool.byLikelihood(this.#directory?.entries).map(({ key, collector }) => {
-      const { rank, needed, blocksSolved, blocks } = collector.progress();
-      const solved = blocksSolved / blocks;
-      const bytes = SOLVED_SIZE * solved + SYMBOLS_SIZE * Math.max(0, rank / needed - solved);
-      return { key, sizeBytes: Math.ceil(collector.sizeBytes * bytes) };
-    });
+    const objects = this.#pool.byLikelihood(this.#directory?.entries).map(({ key, collector }) => ({
+      key,
+      sizeBytes: Math.ceil(LOG_OVERHEAD * keptCountsBytes(collector.keptCounts())),
+    }));
     return { objects, otherBytes: REST_BYTES + PENDING_BYTES * this.#gatherer.pending().length };
   }
 

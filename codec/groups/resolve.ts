@@ -1,5 +1,6 @@
 /** Which object a run serves: its handle, and what the directory says about that handle (air-interface.md sections 2 and 4). */
 
+import { bytesEqual } from '../bytes.ts';
 import { ANCHOR_SPACING } from './anchor.ts';
 import type { Directory, DirectoryEntry } from './directory.ts';
 import type { PlacedGroup } from './placed.ts';
@@ -109,12 +110,8 @@ export function resolveRun(run: Run, directoryOf: (version: number) => Directory
   const entries = directories.map((directory) => directory.entries.find((entry) => entry.handle === handle));
   const [entry, other] = entries;
   if (entry === undefined) return { kind: 'drop', reason: 'handle-unlisted' };
-  if (entries.length > 1 && !(other !== undefined && sameIdentity(entry.identity, other.identity))) {
+  if (entries.length > 1 && !(other !== undefined && bytesEqual(entry.identity, other.identity))) {
     return { kind: 'drop', reason: 'version-change' };
   }
   return { kind: 'object', entry, symbols, wrong };
-}
-
-function sameIdentity(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -1,5 +1,6 @@
 /** The directories that a receiver knows, one for each version, and how fresh that knowledge is (air-interface.md section 4). */
 
+import { bytesEqual } from '../bytes.ts';
 import { ObjectCollector } from '../symbols/collect.ts';
 import { FountainSpreader } from '../symbols/spread.ts';
 import type { Anchor } from './anchor.ts';
@@ -45,10 +46,6 @@ function stepsBetween(from: number, to: number): number {
 function isOfAnotherRound(version: number, now: number): boolean {
   const steps = stepsBetween(now, version);
   return steps > NEAR_VERSIONS && DIRECTORY_VERSIONS - steps > NEAR_VERSIONS;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function isWhole(bytes: Uint8Array): boolean {
@@ -123,7 +120,7 @@ export class DirectoryShelf {
   /** A directory from a log: known, but nothing is attributed by it until it is heard again. */
   restore(bytes: Uint8Array): Directory | undefined {
     // The groups of the log that taught it may stand before it: then it was heard, and stays so.
-    for (const known of this.#known.values()) if (sameBytes(known.bytes, bytes)) return known.directory;
+    for (const known of this.#known.values()) if (bytesEqual(known.bytes, bytes)) return known.directory;
     return this.#learn(bytes, -1)?.directory;
   }
 

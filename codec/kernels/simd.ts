@@ -63,7 +63,7 @@ function compile(): object | null {
   return compiled;
 }
 
-/** The same, instantiated with a memory of this size; null where there is no SIMD or no room. */
+/** The compiled module with a memory of this size; null where there is no SIMD or no room. */
 export function instantiateSimd(
   memoryBytes: number,
 ): { readonly buffer: ArrayBuffer; readonly firstByte: number; readonly simd: SimdExports } | null {
@@ -92,23 +92,20 @@ function instantiate(
  * is no SIMD or no room. Throws when more is asked for.
  */
 export function signalKernels(memoryBytes: number): SignalKernels {
-  const module = compile();
-  if (module === null) return plainKernels();
-  const pages = Math.ceil((memoryBytes + FIRST_BYTE) / PAGE_BYTES);
-  const room = instantiate(module, pages);
-  if (room === null) return plainKernels();
-  const { memory, simd } = room;
-  let free = FIRST_BYTE;
+  const instance = instantiateSimd(memoryBytes);
+  if (instance === null) return plainKernels();
+  const { buffer, firstByte, simd } = instance;
+  let free = firstByte;
   const take = (bytes: number): number => {
     const at = free;
     free += (bytes + 15) & ~15;
-    if (free > pages * PAGE_BYTES) throw new RangeError(`the kernels have ${memoryBytes} bytes of memory, no more`);
+    if (free > buffer.byteLength) throw new RangeError(`the kernels have ${memoryBytes} bytes of memory, no more`);
     return at;
   };
   return {
     name: 'simd',
-    floats: (count) => new Float32Array(memory.buffer, take(4 * count), count),
-    bytes: (count) => new Uint8Array(memory.buffer, take(count), count),
+    floats: (count) => new Float32Array(buffer, take(4 * count), count),
+    bytes: (count) => new Uint8Array(buffer, take(count), count),
     convert(bytes, count, flip, centre, re, im, at) {
       const rounded = (count + 7) & ~7;
       simd.convert(bytes.byteOffset, rounded, flip, centre, re.byteOffset + 4 * at, im.byteOffset + 4 * at);

@@ -7,6 +7,7 @@
  */
 
 import { decode, encode, rfc8949EncodeOptions, Tokenizer, Type } from 'cborg';
+import { firstDifference } from '../bytes.ts';
 import { MisuseError } from '../misuse.ts';
 
 export type CborKey = number | string;
@@ -104,14 +105,4 @@ function misfit(value: unknown, depthLeft: number): CborFault | undefined {
     if (wrong !== undefined) return wrong;
   }
   return undefined;
-}
-
-function firstDifference(a: Uint8Array, b: Uint8Array): number {
-  const common = Math.min(a.length, b.length);
-  for (let i = 0; i < common; i++) if (a[i] !== b[i]) return i;
-  return a.length === b.length ? -1 : common;
-}
-
-export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return firstDifference(a, b) === -1;
 }

@@ -4,7 +4,7 @@
  */
 
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesEqual } from './cbor.ts';
+import { bytesEqual } from '../bytes.ts';
 import type { Zstd } from './compress.ts';
 import type { Payload } from './manifest.ts';
 

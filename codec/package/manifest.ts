@@ -11,6 +11,7 @@
  * every way is a `Payload` of its own.
  */
 
+import { bytesEqual } from '../bytes.ts';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { MisuseError } from '../misuse.ts';
 import { type CborKey, type CborMap, type CborValue, decodeStrict, encodeDeterministic } from './cbor.ts';
@@ -145,7 +146,7 @@ function encodeContents(payloads: readonly Payload[]): CborValue {
       contents.push(content);
     } else if (
       payload.sizeInstalledBytes !== first.sizeInstalledBytes ||
-      !sameDigest(payload.sha256Installed, first.sha256Installed)
+      !bytesEqual(payload.sha256Installed, first.sha256Installed)
     )
       throw wrongManifest(`the payloads for ${payload.target} lead to different contents`);
     ways.push(encodeWay(payload));
@@ -164,7 +165,7 @@ function encodeWay(payload: Payload): CborValue {
   if (isSentAsInstalled(form)) {
     if (
       payload.sizeOnAirBytes !== payload.sizeInstalledBytes ||
-      !sameDigest(payload.sha256OnAir, payload.sha256Installed)
+      !bytesEqual(payload.sha256OnAir, payload.sha256Installed)
     )
       throw wrongManifest('content that is sent as it is installed has one size and one digest');
   } else way.set(WAY.sha256OnAir, payload.sha256OnAir);
@@ -175,10 +176,6 @@ function encodeWay(payload: Payload): CborValue {
 
 function isSentAsInstalled(form: { encoding: Encoding; compression: Compression }): boolean {
   return form.encoding === 'full' && form.compression === 'none';
-}
-
-function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Reads fields off one map and keeps the first thing that was wrong; afterwards everything is a harmless default. */

@@ -8,7 +8,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { MisuseError } from '../misuse.ts';
-import { bytesEqual } from './cbor.ts';
+import { bytesEqual } from '../bytes.ts';
 import { encodeManifest, type Manifest, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
 import { type Refused, refused } from './refusal.ts';
 import { keyIdIn, keyIdOf, type PackageSigner, parseSign1, signSign1, verifySign1 } from './sign.ts';

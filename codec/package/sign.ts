@@ -13,7 +13,8 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { MisuseError } from '../misuse.ts';
-import { bytesEqual, decodeStrict, encodeDeterministic } from './cbor.ts';
+import { bytesEqual } from '../bytes.ts';
+import { decodeStrict, encodeDeterministic } from './cbor.ts';
 
 /** RFC 9052 clause 3.1. */
 const HEADER_ALG = 1;

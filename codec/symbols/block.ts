@@ -216,7 +216,7 @@ export class BlockCollector {
 
   #solve(echelon: Echelon, known?: Uint32Array): boolean {
     const values = known ?? new Uint32Array(this.#layout.rows * this.#layout.valueWords);
-    echelon.substitute(values, this.#layout.valueWords);
+    echelon.substitute(values);
     echelon.close();
     this.#close();
     this.#solution = values;

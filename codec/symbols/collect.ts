@@ -1,16 +1,8 @@
+import { bytesEqual } from '../bytes.ts';
 import { BlockCollector, type BlockFault, type Matrices } from './block.ts';
 import { Equations } from './equations.ts';
-import {
-  firstBlockOf,
-  firstColumnOf,
-  type Layout,
-  layoutOf,
-  payloadNibbles,
-  payloadWords,
-  putRows,
-  type Width,
-} from './layout.ts';
-import { unscramble } from './scramble.ts';
+import { firstBlockOf, firstColumnOf, type Layout, layoutOf, payloadNibbles, putRows, type Width } from './layout.ts';
+import { unscrambled } from './scramble.ts';
 import { identityOf } from './spread.ts';
 
 export type CollectFault =
@@ -47,6 +39,15 @@ export type KeptSymbols =
   /** Rows of a solved block from `firstRow` on. */
   | { readonly kind: 'rows'; readonly block: number; readonly firstRow: number; readonly values: Uint32Array };
 
+/** How much `kept` gives: all its arrays together. */
+export interface KeptCounts {
+  readonly pieces: number;
+  /** 32-bit words: tags, values, rows. */
+  readonly words: number;
+  /** 16-bit words. */
+  readonly masks: number;
+}
+
 /** An object on the receiving side, whatever its scheme. */
 export interface Collector {
   readonly identity: Uint8Array;
@@ -59,6 +60,7 @@ export interface Collector {
   bytes(): Uint8Array | undefined;
   /** All that is held, for a log that is written anew, in pieces of at most some kB; what comes in between may be missing. */
   kept(): Generator<KeptSymbols>;
+  keptCounts(): KeptCounts;
   /** Takes back what `kept` gave. True = complete. */
   restore(kept: KeptSymbols): boolean;
   /** What became certain since the last call and took long to compute, in pieces like those of `kept`. */
@@ -116,7 +118,7 @@ export class ObjectCollector implements Collector {
     this.identity = identity.slice();
     this.sizeBytes = sizeBytes;
     const equations = new Equations(this.identity, layout);
-    this.#matches = matches ?? ((bytes) => identityOf(bytes).every((byte, i) => byte === this.identity[i]));
+    this.#matches = matches ?? ((bytes) => bytesEqual(identityOf(bytes), this.identity));
     this.#blocks = Array.from(
       { length: layout.blocks },
       () => new BlockCollector(equations, this.#matrices, this.faults),
@@ -190,6 +192,24 @@ export class ObjectCollector implements Collector {
     }
   }
 
+  keptCounts(): KeptCounts {
+    const { rows, valueWords } = this.layout;
+    let pieces = 0;
+    let words = 0;
+    let masks = 0;
+    for (const { hasRowsOnly, full, partial } of this.#blocks) {
+      if (hasRowsOnly) {
+        pieces += Math.ceil(rows / KEPT_ROWS);
+        words += rows * valueWords;
+        continue;
+      }
+      pieces += Math.ceil(full.count / KEPT_SYMBOLS) + Math.ceil(partial.count / KEPT_SYMBOLS);
+      words += (full.count + partial.count) * (1 + valueWords);
+      masks += partial.count;
+    }
+    return { pieces, words, masks };
+  }
+
   *newlyCertain(): Generator<KeptSymbols> {
     if (this.#toldCertain.size >= this.#blocksSolved) return;
     for (const [index, block] of this.#blocks.entries()) {
@@ -247,13 +267,10 @@ export class ObjectCollector implements Collector {
 
   #takeNibbles(stream: number, counter: number, received: readonly number[]): void {
     const words = this.#words;
-    const count = payloadWords(stream);
-    words.length = count;
-    for (let i = 0; i < count; i++) words[i] = received[i] ?? -1;
-    unscramble(stream, counter, words);
+    unscrambled(stream, counter, received, words);
     const nibbles = this.#nibbles;
     let at = 0;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < words.length; i++) {
       const word = words[i];
       for (let shift = stream !== 0 && i === 0 ? 0 : 12; shift >= 0; shift -= 4)
         nibbles[at++] = word < 0 ? -1 : (word >>> shift) & 15;

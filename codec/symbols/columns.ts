@@ -55,7 +55,7 @@ export function solveColumns(
     const surplus = rest.length + wholeCount - echelon.rank;
     const missing = free - column.rank;
     columnValues.fill(0);
-    if (agrees && missing <= 0) column.substitute(columnValues, 1);
+    if (agrees && missing <= 0) column.substitute(columnValues);
     column.close();
     if (!agrees) return { kind: 'contradiction', place, surplus };
     if (missing > 0) return { kind: 'missing', count: missing };

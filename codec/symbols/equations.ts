@@ -2,7 +2,7 @@
 
 import { COLUMN_BITS, columnsOf, ROOM_STEP } from './columns.ts';
 import { Echelon } from './field.ts';
-import { Coefficients } from './fountain.ts';
+import { Coefficients, sumRows } from './fountain.ts';
 import { firstBlockOf, type Layout } from './layout.ts';
 import type { Symbols } from './symbol-store.ts';
 import { dependenciesOf, type Dependencies } from './wrong.ts';
@@ -15,6 +15,7 @@ export class Equations {
   readonly #coefficients: Coefficients;
   /** One row at a time. */
   readonly #row: Uint32Array;
+  readonly #sum = new Uint32Array(2);
 
   constructor(identity: Uint8Array, layout: Layout) {
     this.layout = layout;
@@ -53,22 +54,11 @@ export class Equations {
 
   /** Whether a symbol says what `solution` (K rows of `valueWords` words) says, in the columns of `mask`. */
   holds(solution: Uint32Array, tag: number, low: number, high: number, mask: number): boolean {
-    const { valueWords } = this.layout;
     const row = this.#row;
     this.#fillCoefficients(tag, row, 0);
-    let sumLow = 0;
-    let sumHigh = 0;
-    for (let w = 0; w < this.#coefficients.rowWords; w++) {
-      let bits = row[w];
-      while (bits !== 0) {
-        const bit = bits & -bits;
-        const k = (w << 5) + 31 - Math.clz32(bit);
-        sumLow ^= solution[k * valueWords];
-        if (valueWords === 2) sumHigh ^= solution[2 * k + 1];
-        bits ^= bit;
-      }
-    }
-    return ((sumLow ^ low) & columnsOf(mask)) === 0 && ((sumHigh ^ high) & columnsOf(mask >>> 8)) === 0;
+    const sum = this.#sum;
+    sumRows(row, this.#coefficients.rowWords, solution, 0, this.layout.valueWords, sum);
+    return ((sum[0] ^ low) & columnsOf(mask)) === 0 && ((sum[1] ^ high) & columnsOf(mask >>> 8)) === 0;
   }
 
   /** Between whole symbols. */

@@ -88,19 +88,20 @@ export class Echelon {
   }
 
   /**
-   * Back-substitution: the unknowns, `valueWords` words each, from the last words of the rows. Columns
+   * Back-substitution: the unknowns, one or two words each, from the values of the rows. Columns
    * without a pivot are taken from `values`, the others written to it. Tables of eight unknowns at a time, 1 MB at 4096.
    */
-  substitute(values: Uint32Array, valueWords: 1 | 2): void {
-    const { words, pivots, unknowns, stride } = this;
+  substitute(values: Uint32Array): void {
+    const { words, pivots, unknowns, stride, valueAt } = this;
+    const valueWords = stride - valueAt === 2 ? 2 : 1;
     const strips = Math.ceil(unknowns / STRIP);
     const [low, high] = tablesFor(strips, valueWords);
     for (let j = unknowns - 1; j >= 0; j--) {
       const pivot = pivots[j];
       const strip = j >> 3;
       if (pivot >= 0) {
-        let sumLow = words[pivot + stride - valueWords];
-        let sumHigh = valueWords === 2 ? words[pivot + stride - 1] : 0;
+        let sumLow = words[pivot + valueAt];
+        let sumHigh = valueWords === 2 ? words[pivot + valueAt + 1] : 0;
         for (let s = strip + 1; s < strips; s++) {
           const at = (s << STRIP) | ((words[pivot + (s >> 2)] >>> ((s & 3) << 3)) & 0xff);
           sumLow ^= low[at];

@@ -37,3 +37,28 @@ export class Coefficients {
     out[offset + this.rowWords - 1] &= this.#lastMask;
   }
 }
+
+/**
+ * Adds up the rows of `values` (`valueWords` words each, from `from` on) that a row of coefficients selects: `sum` has the low word
+ * and, where values have two, the high one.
+ */
+export function sumRows(
+  coefficients: Uint32Array,
+  words: number,
+  values: Uint32Array,
+  from: number,
+  valueWords: 1 | 2,
+  sum: Uint32Array,
+): void {
+  let low = 0;
+  let high = 0;
+  for (let w = 0; w < words; w++) {
+    for (let bits = coefficients[w]; bits !== 0; bits &= bits - 1) {
+      const at = from + ((w << 5) + 31 - Math.clz32(bits & -bits)) * valueWords;
+      low ^= values[at];
+      if (valueWords === 2) high ^= values[at + 1];
+    }
+  }
+  sum[0] = low;
+  sum[1] = high;
+}

@@ -1,5 +1,6 @@
 /** Scrambling of payload words, so that one wrong pattern sent twice makes two different errors (air-interface.md section 2.2). */
 
+import { payloadWords } from './layout.ts';
 import { mix } from './random.ts';
 
 /**
@@ -30,6 +31,13 @@ export function unscramble(stream: number, counter: number, words: number[]): vo
     w ^= w >> 8;
     words[i] = (Math.imul(w, inverse) & 0xffff) ^ (k >>> 16);
   }
+}
+
+/** A payload as it was received, words that are missing or negative being lost, into `words`. */
+export function unscrambled(stream: number, counter: number, received: readonly number[], words: number[]): void {
+  words.length = payloadWords(stream);
+  for (let i = 0; i < words.length; i++) words[i] = received[i] ?? -1;
+  unscramble(stream, counter, words);
 }
 
 /** Type A: words 0 and 1 are blocks 3 and 4; type C: words 1 to 3 are blocks 2 to 4. */

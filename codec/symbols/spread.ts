@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { Coefficients, IDENTITY_SIZE_BYTES } from './fountain.ts';
+import { Coefficients, IDENTITY_SIZE_BYTES, sumRows } from './fountain.ts';
 import {
   firstBlockOf,
   firstColumnOf,
@@ -33,6 +33,7 @@ export class FountainSpreader implements Spreader {
   readonly #values: Uint32Array;
   readonly #coefficients: Coefficients;
   readonly #row: Uint32Array;
+  readonly #sum = new Uint32Array(2);
 
   /** `identity` is given only for a directory, whose identity is not its hash. */
   constructor(bytes: Uint8Array, width: Width, identity: Uint8Array = identityOf(bytes)) {
@@ -45,13 +46,16 @@ export class FountainSpreader implements Spreader {
   }
 
   payload(stream: number, counter: number): number[] {
-    const { width, blocks } = this.layout;
+    const { width, blocks, rows, valueWords } = this.layout;
     const first = firstBlockOf(stream, counter, blocks);
     this.#coefficients.seed(stream, counter, first);
     const nibbles: number[] = [];
     const total = payloadNibbles(stream);
     for (let at = 0, j = 0; at < total; at += width, j++) {
-      const [low, high] = this.#sum((first + j) % blocks);
+      this.#coefficients.next(this.#row, 0);
+      const from = ((first + j) % blocks) * rows * valueWords;
+      sumRows(this.#row, this.#row.length, this.#values, from, valueWords, this.#sum);
+      const [low, high] = this.#sum;
       const count = Math.min(width, total - at);
       const column = count === width ? 0 : firstColumnOf(counter, count, width);
       for (let i = 0; i < count; i++) {
@@ -62,25 +66,6 @@ export class FountainSpreader implements Spreader {
     const words = wordsOfNibbles(stream, nibbles);
     scramble(stream, counter, words);
     return words;
-  }
-
-  /** The sum of the rows of a block that the next coefficients select. */
-  #sum(block: number): [low: number, high: number] {
-    const { rows, valueWords } = this.layout;
-    const values = this.#values;
-    const row = this.#row;
-    this.#coefficients.next(row, 0);
-    const from = block * rows * valueWords;
-    let low = 0;
-    let high = 0;
-    for (let w = 0; w < row.length; w++) {
-      for (let bits = row[w]; bits !== 0; bits &= bits - 1) {
-        const at = from + ((w << 5) + 31 - Math.clz32(bits & -bits)) * valueWords;
-        low ^= values[at];
-        if (valueWords === 2) high ^= values[at + 1];
-      }
-    }
-    return [low, high];
   }
 }
 

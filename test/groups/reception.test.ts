@@ -8,6 +8,7 @@ import { type Blocks, type ReceivedGroup, type StreamNumber, LOST_BLOCK } from '
 import { LogReader, type LogRecord, LogWriter } from '#codec/groups/log.ts';
 import { Reception, type ReceptionEvent } from '#codec/groups/reception.ts';
 import { noFaults } from '#codec/symbols/collect.ts';
+import { SCHEME_REED_SOLOMON } from '#codec/symbols/schemes.ts';
 import { FountainSpreader, identityOf } from '#codec/symbols/spread.ts';
 import { HEADER, received, Seeded, Station } from './station.ts';
 
@@ -716,6 +717,38 @@ describe('the log', () => {
       for (const identity of known) objects.set(identity.toHex(), identity);
       expect(new Set(objects.keys())).toEqual(new Set([idB, identityOf(bytesC).toHex()]));
     }
+  });
+
+  it.each<[what: string, streams: StreamNumber[], scheme: number | undefined, heard: (stream: number) => boolean]>([
+    ['of a fountain', [0, 1, 2, 3], undefined, () => true],
+    ['of a fountain for RDS2 that is heard on stream 0 alone', [0, 1], undefined, (stream) => stream === 0],
+    ['of Reed-Solomon, type A', [0], SCHEME_REED_SOLOMON, () => true],
+    ['of Reed-Solomon, type C', [1, 2], SCHEME_REED_SOLOMON, () => true],
+  ])('made anew has the size that was told before, %s', (_what, streams, scheme, heard) => {
+    const station = new Station(streams, 4096, HEADER.pi, scheme);
+    station.offer([new Seeded(31).bytes(60_000)]);
+    const reception = new Reception();
+    reception.push(station.announcement());
+    const random = new Seeded(32);
+    let parts = 0;
+    for (let i = 0; i < 30_000; i++) {
+      const { slot, carried } = station.next();
+      for (const { group } of carried)
+        if (heard(group.stream) && random.next() > 0.1) {
+          const blocks = [...group.blocks] as [number, number, number, number];
+          if (random.next() < 0.1) blocks[3] = LOST_BLOCK;
+          reception.push({ ...received(group, slot), blocks });
+        }
+      if (i % 1500 !== 1499) continue;
+      const { objects, otherBytes } = reception.snapshotSize();
+      if (objects.length === 0) break;
+      parts++;
+      const told = objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, otherBytes);
+      const size = new LogWriter().encode([...reception.snapshot()]).length;
+      expect(told).toBeGreaterThanOrEqual(size);
+      expect(told).toBeLessThan(1.1 * size + 2000);
+    }
+    expect(parts).toBeGreaterThan(1);
   });
 
   it('made anew and torn at any byte is read up to the last whole batch, and gives nothing wrong', () => {

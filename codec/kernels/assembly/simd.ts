@@ -1,6 +1,6 @@
 /**
  * The inner loops in AssemblyScript, for WebAssembly with 128-bit SIMD. What they do, and the clear version of each, stands in
- * ../plain.ts; this file says the same four at a time. Addresses are in bytes. `npm run build:kernels` compiles it.
+ * ../plain.ts and ../rows.ts; this file says the same four at a time. Addresses are in bytes. `npm run build:kernels` compiles it.
  */
 
 // @ts-nocheck: AssemblyScript, not TypeScript.
