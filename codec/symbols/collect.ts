@@ -89,7 +89,7 @@ export function noFaults(): CollectFaults {
 /**
  * Collects the symbols of one object until it is whole. Memory: at most 12 bytes a symbol of K + 14 a block (twice as many while wrong
  * ones are among them) and five quarters of the object for what is solved; two matrices of 2 MB, and one of 4 MB while wrong ones
- * are looked for.
+ * are looked for. Where symbols carry only some of the columns, a matrix of 4 to 11 MB while a block is being solved, and one of a column beside it.
  */
 export class ObjectCollector implements Collector {
   readonly identity: Uint8Array;

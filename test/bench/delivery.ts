@@ -7,7 +7,7 @@ import { forecastPart } from './delivery/forecast.ts';
 import { habitPart } from './delivery/habit.ts';
 import { hostilePart } from './delivery/hostile.ts';
 import { liesPart } from './delivery/lies.ts';
-import { print } from './delivery/print.ts';
+import { print } from './print.ts';
 import { replayPart } from './delivery/replay.ts';
 import { togetherPart } from './delivery/together.ts';
 import { usefulPart } from './delivery/useful.ts';

@@ -10,23 +10,15 @@ import type { StreamNumber } from '#codec/groups/group.ts';
 import { STREAM_NUMBERS } from '#codec/groups/group.ts';
 import { endure, JUNK } from '../iq/hostile.ts';
 import { detune, gainJumps, imbalance, type Impairment, scale, secondRay, sparks } from './impairments.ts';
+import { print, row, table } from './print.ts';
 import { measureSpeed } from './speed.ts';
 import { type Heard, IQ_RATE_HZ, overIq, overMpx, type Score, score } from './station.ts';
 
 const GROUP_SECONDS = 104 / 1187.5;
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function row(cells: readonly (string | number)[]): void {
-  print(`| ${cells.join(' | ')} |`);
-}
-
-function table(title: string, head: readonly string[]): void {
+function titled(title: string, head: readonly string[]): void {
   print(`\n${title}\n`);
-  row(head);
-  row(head.map(() => '---'));
+  table(head);
 }
 
 const share = ({ right, sent }: Score): string => (right / sent).toFixed(4);
@@ -43,7 +35,7 @@ const REDSEA_MPX: Readonly<Record<number, string>> = { 6: '.991', 5: '.944', 4: 
 const WANTED_MPX: Readonly<Record<number, string>> = { 4: '.99', 3: '.95', 2: '.80' };
 
 function mpx({ seconds, seed }: Run): void {
-  table(`Multiplex at 171 kHz, white noise, 2 kHz of deviation, ${seconds} s`, [
+  titled(`Multiplex at 171 kHz, white noise, 2 kHz of deviation, ${seconds} s`, [
     'Eb/N0 dB',
     'whole groups right',
     'wanted',
@@ -57,7 +49,7 @@ function mpx({ seconds, seed }: Run): void {
 }
 
 function mpxStreams({ seconds, seed }: Run): void {
-  table(`The same with four streams at equal level: whole groups right, wrong blocks among accepted`, [
+  titled(`The same with four streams at equal level: whole groups right, wrong blocks among accepted`, [
     'Eb/N0 dB',
     ...STREAM_NUMBERS.map((stream) => `stream ${stream}`),
   ]);
@@ -76,7 +68,7 @@ const REDSEA_IQ: Readonly<Record<number, string>> = { 18: '.985', 16: '.761', 15
 const WANTED_IQ: Readonly<Record<number, string>> = { 18: '.99', 16: '.97', 15: '.93', 14: '.80' };
 
 function iq({ seconds, seed }: Run): void {
-  table(`IQ, cu8 at 250 kHz, with audio, 2 kHz of deviation, ${seconds} s`, [
+  titled(`IQ, cu8 at 250 kHz, with audio, 2 kHz of deviation, ${seconds} s`, [
     'C/N in 250 kHz, dB',
     'whole groups right',
     'wanted',
@@ -87,7 +79,7 @@ function iq({ seconds, seed }: Run): void {
     const found = score(overIq({ seed, seconds, streams: 1, cnDb }), 0);
     row([cnDb, share(found), WANTED_IQ[cnDb] ?? '', wrongShare(found), REDSEA_IQ[cnDb] ?? '']);
   }
-  table('The same with four streams: whole groups right, wrong blocks among accepted', [
+  titled('The same with four streams: whole groups right, wrong blocks among accepted', [
     'C/N dB',
     ...STREAM_NUMBERS.map((stream) => `stream ${stream}`),
   ]);
@@ -101,7 +93,7 @@ const STARTS = 50;
 
 /** Switched on in the middle of a transmission, at `STARTS` places. */
 function acquisition({ seed }: Run): void {
-  table(`First right group, in seconds from the first sample, ${STARTS} starts (resolution 0.05 s)`, [
+  titled(`First right group, in seconds from the first sample, ${STARTS} starts (resolution 0.05 s)`, [
     'Eb/N0 dB',
     'clock ppm',
     'pilot',
@@ -137,7 +129,10 @@ function anything({ received }: Heard): number {
 }
 
 function noiseAlone({ seed }: Run): void {
-  table(`Noise alone, ${NOISE_SECONDS} s, four streams: groups with anything in them (wanted: 0)`, ['input', 'groups']);
+  titled(`Noise alone, ${NOISE_SECONDS} s, four streams: groups with anything in them (wanted: 0)`, [
+    'input',
+    'groups',
+  ]);
   const fade = [0, NOISE_SECONDS] as const;
   row(['multiplex', anything(overMpx({ seed, seconds: NOISE_SECONDS, streams: 4, ebN0Db: 3, fade }))]);
   row(['IQ', anything(overIq({ seed, seconds: NOISE_SECONDS, streams: 4, cnDb: 18, fade }))]);
@@ -145,7 +140,7 @@ function noiseAlone({ seed }: Run): void {
 
 /** Groups that a fade touches, and those that were lost. */
 function fades({ seed }: Run): void {
-  table(
+  titled(
     'A fade of 10 s in a minute, 5 seeds: groups lost beyond those that it touches (wanted: at most 5.7 each, 0.5 s)',
     ['signal', 'touched', 'lost', 'lost without a fade', 'cost of each fade beyond itself, groups'],
   );
@@ -212,7 +207,7 @@ function impairments({ seed }: Run): void {
     })),
     { name: 'crystal wrong by -100 ppm', ppm: -100, before: [detune(rate, -100e-6 * carrierHz)] },
   ];
-  table(`Misfortunes at C/N ${IMPAIRED_CN_DB} dB, ${IMPAIRED_SECONDS} s`, [
+  titled(`Misfortunes at C/N ${IMPAIRED_CN_DB} dB, ${IMPAIRED_SECONDS} s`, [
     'what',
     'whole groups right',
     'against nothing',
@@ -231,7 +226,7 @@ function impairments({ seed }: Run): void {
 }
 
 function hostile({ seed }: Run): void {
-  table(`Hostile input, ${HOSTILE_SECONDS} s of it each (wanted: no group, nothing thrown, no growth)`, [
+  titled(`Hostile input, ${HOSTILE_SECONDS} s of it each (wanted: no group, nothing thrown, no growth)`, [
     'input',
     'groups',
     'growth of the process after the first minute, MB',
@@ -249,15 +244,18 @@ function hostile({ seed }: Run): void {
 const PI_3_TIMES_SLOWER = [9, 20] as const;
 
 async function speed({ seed }: Run): Promise<void> {
-  table('Speed at 250 kHz cu8, C/N 20 dB, with audio, one core, times real time (wanted: 150 and 50; at most 150 MB)', [
-    'streams',
-    'modulate',
-    'receive',
-    'receive, plain TypeScript',
-    'program `receiver decode`, start and all',
-    'its resident memory, MB',
-    'Raspberry Pi 3, estimated',
-  ]);
+  titled(
+    'Speed at 250 kHz cu8, C/N 20 dB, with audio, one core, times real time (wanted: 150 and 50; at most 150 MB)',
+    [
+      'streams',
+      'modulate',
+      'receive',
+      'receive, plain TypeScript',
+      'program `receiver decode`, start and all',
+      'its resident memory, MB',
+      'Raspberry Pi 3, estimated',
+    ],
+  );
   for (const streams of [1, 4] as const) {
     const found = await measureSpeed(300, streams, seed);
     const [least, most] = PI_3_TIMES_SLOWER;

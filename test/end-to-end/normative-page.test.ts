@@ -9,6 +9,7 @@ import type { StreamNumber } from '#codec/groups/group.ts';
 import { formatHexGroup } from '#codec/groups/hex.ts';
 import { Station } from '../groups/station.ts';
 import { decodeAir } from '../independent/air-decoder.ts';
+import { seeded } from '../independent/seeded.ts';
 import { runProgram, textOf } from './programs.ts';
 import { makeSealedPackage } from './sealed.ts';
 
@@ -35,17 +36,6 @@ async function encode(path: string, ...options: string[]): Promise<string[]> {
   const ended = await runProgram('gateway', ['encode', path, '--pi', PI, ...options, '-o', 'hex']);
   expect(ended.status, ended.stderr).toBe(0);
   return textOf(ended).trim().split('\n');
-}
-
-/** mulberry32, 0 <= x < 1. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let z = Math.imul(state ^ (state >>> 15), state | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function withoutAFifth(lines: readonly string[]): string[] {

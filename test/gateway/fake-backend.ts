@@ -159,11 +159,3 @@ export class FakeBackend {
     }
   }
 }
-
-export async function until(condition: () => boolean, what: string, withinMs = 10_000): Promise<void> {
-  const endMs = Date.now() + withinMs;
-  while (!condition()) {
-    if (Date.now() > endMs) throw new Error(`waited ${withinMs} ms in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -6,7 +6,8 @@ import { Intake, type IntakeOptions } from '../../gateway/intake.ts';
 import { JobList, MAX_JOBS } from '../../gateway/jobs.ts';
 import { Link, type LinkOptions } from '../../gateway/link.ts';
 import { PackageStore } from '../../gateway/packages.ts';
-import { FakeBackend, newPki, type Pki, until } from './fake-backend.ts';
+import { until } from '../until.ts';
+import { FakeBackend, newPki, type Pki } from './fake-backend.ts';
 import { type Folder, jobFor, newFolder, newKey, newPackage, noise, type TestKey } from './station.ts';
 
 let pki: Pki;

@@ -2,7 +2,8 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { publicKeyToPem } from '#hardware/hsm/file.ts';
 import { JobList } from '../../gateway/jobs.ts';
-import { FakeBackend, newPki, type Pki, until } from './fake-backend.ts';
+import { until } from '../until.ts';
+import { FakeBackend, newPki, type Pki } from './fake-backend.ts';
 import { anchorsHeard, GatewayProgram } from './program.ts';
 import { type Folder, jobFor, newFolder, newKey, newPackage, STATION, type TestKey } from './station.ts';
 

@@ -5,7 +5,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Job } from '#codec/messages/link.ts';
 import { publicKeyToPem } from '#hardware/hsm/file.ts';
 import type { Outlook } from '../../gateway/outlook.ts';
-import { FakeBackend, newPki, type Pki, until } from './fake-backend.ts';
+import { until } from '../until.ts';
+import { FakeBackend, newPki, type Pki } from './fake-backend.ts';
 import { GatewayProgram } from './program.ts';
 import { type Folder, jobFor, newFolder, newKey, newPackage, STATION, type TestKey } from './station.ts';
 

@@ -6,21 +6,11 @@ import { bitsOf, codeBit, crc16, crc7, scramble, unscramble } from './air-bits.t
 import { decodeAir } from './air-decoder.ts';
 import { encodeAir, type SentObject } from './air-encoder.ts';
 import { checkBytes, codedObject, correct } from './air-reed-solomon.ts';
+import { seeded } from './seeded.ts';
 
 const SEED = 20_261_126;
 const PI = 0xd318;
 const TAG = '01234567';
-
-/** mulberry32, 0 <= x < 1. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let z = Math.imul(state ^ (state >>> 15), state | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function some(sizeBytes: number, seed = SEED): Uint8Array {
   const random = seeded(seed);

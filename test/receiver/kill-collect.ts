@@ -6,17 +6,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { formatHexGroup } from '#codec/groups/hex.ts';
 import { LogReader } from '#codec/groups/log.ts';
 import { Reception } from '#codec/groups/reception.ts';
 import { Seeded, Station } from '../groups/station.ts';
+import { until } from '../until.ts';
 
 const PROGRAM = join(import.meta.dirname, 'collect-program.ts');
 const STREAMS = [1, 2, 3] as const;
-const GROUPS_PER_SECOND = 11.418;
 /** How much faster than on air. */
 const SPEED = 8;
 const TICK_MS = 25;
+const PATIENCE_MS = 30_000;
 const LINES_PER_TICK = Math.round((STREAMS.length * GROUPS_PER_SECOND * SPEED * TICK_MS) / 1000);
 
 /** What a kill may cost: a second of groups, and the batch that was not written yet. */
@@ -38,14 +40,6 @@ function groupsIn(path: string): number {
   for (let records = reader.next(); records !== undefined; records = reader.next())
     for (const { kind } of records) if (kind === 'data') groups++;
   return groups;
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 30_000;
-  while (!isSo()) {
-    if (performance.now() > deadlineMs) throw new Error('the program hears nothing any more');
-    await sleep(5);
-  }
 }
 
 class Air {
@@ -131,13 +125,15 @@ export async function collectWithKills(seed: number, kills: number): Promise<Kil
     for (let life = 0; ; life++) {
       const victim = new Victim(state);
       victim.hear([air.announcement()]);
-      await until(() => victim.isReady);
+      await until(() => victim.isReady, 'the program to be ready', PATIENCE_MS);
       const from = air.sent;
       const lifeGroups = life < kills ? 400 + Math.floor(random.next() * 150) : Infinity;
       while (air.sent - from < lifeGroups && !hasPackage(state)) {
         // On air nothing waits for a receiver; here a busy machine must not count as reception lost.
         await until(
           () => air.sent - from - (groupsIn(log) - heardBefore) <= LOST_MAX - LINES_PER_TICK || hasPackage(state),
+          'the program to hear what was sent',
+          PATIENCE_MS,
         );
         victim.hear(Array.from({ length: LINES_PER_TICK }, () => air.next()));
         await sleep(TICK_MS * random.next() * 2);

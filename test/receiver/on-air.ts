@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { DEFAULT_CHANNEL, DEFAULT_GROUP_TYPE_CODE, makeAnnouncement, makeAssignment } from '#codec/groups/announce.ts';
 import type { Group } from '#codec/groups/group.ts';
 import { formatHexGroup } from '#codec/groups/hex.ts';
@@ -41,7 +42,6 @@ export interface StationOptions {
   readonly seconds: number;
 }
 
-const GROUPS_PER_SECOND = 1187.5 / 104;
 /** An ODA that is not ours (RT+, EN 62106 annex P). */
 const RT_PLUS_AID = 0x4bd7;
 

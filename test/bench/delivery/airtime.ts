@@ -4,7 +4,7 @@ import { SCHEME_REED_SOLOMON } from '#codec/symbols/schemes.ts';
 import { Air, type Bearer, BEARERS, type Loss, LOSSES, lossName } from './channel.ts';
 import { deliver, type Delivery } from './deliver.ts';
 import { reedSolomonCarousel, segmentCarousel } from './others.ts';
-import { mean, print, row, sizeName, table, verdict } from './print.ts';
+import { mean, print, row, sizeName, table, verdict } from '../print.ts';
 
 const CASES: readonly { bearer: Bearer; sizeBytes: number; rounds: number; quickRounds: number }[] = [
   { bearer: BEARERS.C, sizeBytes: 20_000, rounds: 20, quickRounds: 3 },

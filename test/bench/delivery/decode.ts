@@ -9,7 +9,7 @@ import { received } from '../../groups/station.ts';
 import { Broadcast } from './broadcast.ts';
 import { Air, type Bearer, BEARERS, type Loss, lossName } from './channel.ts';
 import { GroupsWriter } from './groups-file.ts';
-import { print, row, table, verdict } from './print.ts';
+import { print, row, table, verdict } from '../print.ts';
 
 const SIZE_BYTES = 3_000_000;
 const BAR_LAST_MS = 1000;

@@ -3,7 +3,7 @@
 import { airtimeOf, GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import { type Bearer, BEARERS, type Loss, lossName } from './channel.ts';
 import { count, deliver } from './deliver.ts';
-import { print, quantile, row, sizeName, table, verdict } from './print.ts';
+import { print, quantile, row, sizeName, table, verdict } from '../print.ts';
 
 const LOSSES: readonly Loss[] = [
   ...[0, 0.05, 0.1, 0.2, 0.3, 0.5].map((share) => ({ share, burst: 1 })),

@@ -5,7 +5,7 @@ import { Reception } from '#codec/groups/reception.ts';
 import { received, Seeded } from '../../groups/station.ts';
 import { Broadcast } from './broadcast.ts';
 import { BEARERS } from './channel.ts';
-import { print, row, table, verdict } from './print.ts';
+import { print, row, table, verdict } from '../print.ts';
 
 const SHARE = 0.9;
 const LOSS = 0.1;

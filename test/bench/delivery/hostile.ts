@@ -5,7 +5,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ATTACKS } from '../../groups/hostile.ts';
-import { print, row, table } from './print.ts';
+import { print, row, table } from '../print.ts';
 
 const GROUPS = 100_000_000;
 const QUICK_GROUPS = 200_000;

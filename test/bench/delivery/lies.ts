@@ -1,11 +1,12 @@
 /** Groups that lie: put among the right ones of a block, with headers that pass every check. */
 
+import { GROUPS_PER_SECOND } from '#codec/airtime.ts';
 import type { Blocks, Group } from '#codec/groups/group.ts';
 import { Reception } from '#codec/groups/reception.ts';
 import { received, Seeded } from '../../groups/station.ts';
 import { Broadcast } from './broadcast.ts';
 import { type Bearer, BEARERS } from './channel.ts';
-import { mean, print, row, table } from './print.ts';
+import { mean, print, row, table } from '../print.ts';
 
 /** One block each. */
 const CASES: readonly { bearer: Bearer; sizeBytes: number }[] = [
@@ -25,7 +26,7 @@ function withPayload({ stream, blocks }: Group, change: (block: number, i: numbe
 
 const word = (random: Seeded): number => random.word() >>> 16;
 
-const PATTERNS: Readonly<Record<string, Pattern>> = {
+const PATTERNS = {
   random: (random) => (group) => withPayload(group, () => word(random)),
   'the same payload again and again': (random) => {
     const words = Array.from({ length: 4 }, () => word(random));
@@ -35,7 +36,7 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
     const words = Array.from({ length: 4 }, () => 1 + (word(random) % 0xffff));
     return (group) => withPayload(group, (block, i) => block ^ words[i]);
   },
-};
+} as const satisfies Record<string, Pattern>;
 
 export function liesPart(seed: number, isQuick: boolean): void {
   const trials = isQuick ? 5 : TRIALS;
@@ -45,13 +46,11 @@ export function liesPart(seed: number, isQuick: boolean): void {
   print('extra: groups beyond those of the same receiver without wrong groups.\n');
   table(['group', 'wrong', 'pattern', 'trials', 'recovered', 'extra mean', 'extra worst', 'longest ms']);
   for (const { bearer, sizeBytes } of CASES) {
-    const honest = Array.from({ length: trials }, (_, i) =>
-      receive(bearer, sizeBytes, seed + i, 0, PATTERNS['random']),
-    );
+    const honest = Array.from({ length: trials }, (_, i) => receive(bearer, sizeBytes, seed + i, 0, PATTERNS.random));
     for (const wrong of COUNTS) {
       for (const [name, pattern] of Object.entries(PATTERNS)) {
         if (wrong === 0 && name !== 'random') continue;
-        const runs = honest.map((_, i) => receive(bearer, sizeBytes, seed + i, wrong, pattern));
+        const runs = wrong === 0 ? honest : honest.map((_, i) => receive(bearer, sizeBytes, seed + i, wrong, pattern));
         const extra = runs.flatMap((run, i) => (run === undefined ? [] : [run.groups - (honest[i]?.groups ?? 0)]));
         row([
           bearer.name,
@@ -71,12 +70,12 @@ export function liesPart(seed: number, isQuick: boolean): void {
   );
   table(['group', 'trials', 'recovered', 'wrong groups', 'extra mean', 'extra worst', 'longest ms']);
   for (const { bearer, sizeBytes } of CASES) {
-    const wrong = Math.round(60 * 11.418 * bearer.share);
+    const wrong = Math.round(60 * GROUPS_PER_SECOND * bearer.share);
     const count = Math.ceil(trials / 5);
     const runs = Array.from({ length: count }, (_, i) =>
-      receive(bearer, sizeBytes, seed + i, wrong, PATTERNS['random'], true),
+      receive(bearer, sizeBytes, seed + i, wrong, PATTERNS.random, true),
     );
-    const honest = Array.from({ length: count }, (_, i) => receive(bearer, sizeBytes, seed + i, 0, PATTERNS['random']));
+    const honest = Array.from({ length: count }, (_, i) => receive(bearer, sizeBytes, seed + i, 0, PATTERNS.random));
     const extra = runs.flatMap((run, i) => (run === undefined ? [] : [run.groups - (honest[i]?.groups ?? 0)]));
     row([
       bearer.name,
@@ -113,7 +112,7 @@ function underFalseStation(bearer: Bearer, sizeBytes: number, seed: number, isTh
   const reception = new Reception();
   reception.push(real.announcement());
   const from = 200 + (seed % 1000);
-  const minute = Math.round(60 * 11.418 * bearer.share);
+  const minute = Math.round(60 * GROUPS_PER_SECOND * bearer.share);
   let groups = 0;
   for (let i = 1; i < (6 * sizeBytes) / bearer.nibbles + 8192; i++) {
     const isFalse = isThere && i >= from && i < from + minute;
@@ -136,12 +135,12 @@ function receive(
   sizeBytes: number,
   seed: number,
   wrong: number,
-  pattern: Pattern | undefined,
+  pattern: Pattern,
   inOneSpell = false,
 ): { readonly groups: number; readonly longestMs: number } | undefined {
   const broadcast = new Broadcast({ bearer, sizeBytes, seed });
   const random = new Seeded(seed + 7);
-  const lie = pattern?.(random);
+  const lie = pattern(random);
   const needed = Math.floor((2 * sizeBytes) / bearer.nibbles);
   const lies = new Set<number>();
   const spellFrom = random.word() % Math.max(1, needed - wrong);
@@ -154,7 +153,7 @@ function receive(
     const { group, identity } = broadcast.next();
     const isLie = identity !== undefined && lies.has(ofObject++);
     const from = performance.now();
-    const events = reception.push(received(isLie && lie !== undefined ? lie(group) : group, i));
+    const events = reception.push(received(isLie ? lie(group) : group, i));
     longestMs = Math.max(longestMs, performance.now() - from);
     reception.takeRecords();
     for (const event of events) {

@@ -8,7 +8,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LogWriter } from '#codec/groups/log.ts';
@@ -16,7 +16,7 @@ import { Reception } from '#codec/groups/reception.ts';
 import { firstBlockOf, layoutOf } from '#codec/symbols/layout.ts';
 import { CollectStore } from '../../../receiver/collect-store.ts';
 import { received, Seeded, Station } from '../../groups/station.ts';
-import { print, row, table, verdict } from './print.ts';
+import { print, row, table, verdict } from '../print.ts';
 
 const RECORDS_AT_ONCE = 16;
 /** Width of the rows of the scheme that a station with type C groups takes. */
@@ -36,13 +36,8 @@ const CASES: readonly Case[] = [
   { name: 'late raw', sizeBytes: 3_000_000, isRaw: true, lostBlock: 7 },
 ];
 
-interface Writing {
-  readonly seconds: number;
-  readonly longestMs: number;
-}
-
-/** Pushes groups until the log has heard `groups` of ours. */
-function writeLog(folder: string, { sizeBytes, isRaw, lostBlock }: Case, groups: number, seed: number): Writing {
+/** Pushes groups until the log has heard `groups` of ours. Gives the seconds that receiving took. */
+function writeLog(folder: string, { sizeBytes, isRaw, lostBlock }: Case, groups: number, seed: number): number {
   const random = new Seeded(seed);
   const station = new Station([1]);
   station.offer([random.bytes(sizeBytes)]);
@@ -50,12 +45,10 @@ function writeLog(folder: string, { sizeBytes, isRaw, lostBlock }: Case, groups:
   const reception = new Reception();
   const writer = new LogWriter();
   const store = isRaw ? undefined : CollectStore.open(folder).store;
-  mkdirSync(folder, { recursive: true });
   let waiting: ReturnType<Reception['takeRecords']> = [];
   let parts: Uint8Array[] = [];
   let heard = 0;
   let seconds = 0;
-  let longestMs = 0;
   const push = (group: ReturnType<typeof received>): void => {
     const begin = performance.now();
     if (store !== undefined) store.push(group);
@@ -63,9 +56,7 @@ function writeLog(folder: string, { sizeBytes, isRaw, lostBlock }: Case, groups:
       reception.push(group);
       waiting.push(...reception.takeRecords().filter((record) => record.kind !== 'kept'));
     }
-    const ms = performance.now() - begin;
-    seconds += ms / 1000;
-    longestMs = Math.max(longestMs, ms);
+    seconds += (performance.now() - begin) / 1000;
     if (waiting.length < RECORDS_AT_ONCE) return;
     parts.push(writer.encode(waiting));
     waiting = [];
@@ -85,7 +76,7 @@ function writeLog(folder: string, { sizeBytes, isRaw, lostBlock }: Case, groups:
   }
   store?.close();
   for (const part of parts) appendFileSync(join(folder, 'reception.log'), part);
-  return { seconds, longestMs };
+  return seconds;
 }
 
 const OPEN = `
@@ -135,7 +126,7 @@ export function replayPart(seed: number, isQuick: boolean): void {
   for (const which of CASES) {
     const folder = mkdtempSync(join(tmpdir(), 'carillon-replay-'));
     try {
-      const { seconds } = writeLog(folder, which, groups, seed);
+      const seconds = writeLog(folder, which, groups, seed);
       const logMb = statSync(join(folder, 'reception.log')).size / 1e6;
       const opened = openLog(folder);
       row([

@@ -6,7 +6,7 @@ import { SCHEME_FOUNTAIN_C } from '#codec/symbols/schemes.ts';
 import { received } from '../../groups/station.ts';
 import { Broadcast } from './broadcast.ts';
 import { Air, type Bearer, BEARERS, type Loss, lossName } from './channel.ts';
-import { mean, print, row, sizeName, table } from './print.ts';
+import { mean, print, row, sizeName, table } from '../print.ts';
 
 const STREAMS: readonly Bearer[] = [
   { ...BEARERS.A, share: 0.25 },

@@ -7,7 +7,7 @@ import { Carousel } from '../../../gateway/carousel.ts';
 import { soleObject } from '../../../gateway/lineup.ts';
 import { HEADER, Seeded } from '../../groups/station.ts';
 import { type Bearer, BEARERS } from './channel.ts';
-import { print, row, table, verdict } from './print.ts';
+import { print, row, table, verdict } from '../print.ts';
 
 const GROUPS = 262_144;
 
