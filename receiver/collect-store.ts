@@ -9,7 +9,7 @@
  * second. When there is no room, reception goes on in memory: see `Storage`.
  */
 
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DirectoryEntry } from '#codec/groups/directory.ts';
 import type { ReceivedGroup } from '#codec/groups/group.ts';
@@ -18,6 +18,7 @@ import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import { tryLock } from '#hardware/file/lock.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { ReceiverError } from './fault.ts';
+import { freeBytes, leftOutFor } from './log-room.ts';
 import { type FinishedObject, PackageFolder, type StoredPackage } from './package-folder.ts';
 import { type NoRoom, type OpenedLog, ReceptionLog } from './reception-log.ts';
 
@@ -28,8 +29,6 @@ const LOG_SPARE_BYTES = 1_000_000;
 const LOG_LOOK_BYTES = 65_536;
 /** Of its limit, so much may a new log take: the rest is for what comes next. */
 const NEW_LOG_SHARE = 0.75;
-/** Left free for others, and for what the file system needs itself. */
-const DISK_SPARE_BYTES = 65_536;
 /**
  * When there is no more than this beside the room for a new log, it is time to leave out what is unlikely: once the disk is full
  * nothing can be written beside the old log.
@@ -320,9 +319,8 @@ export class CollectStore {
   /** A new log of what is most likely to become something, as far as there is room; nothing when that would not help. */
   #makeRoom(why: 'no-room' | 'last-chance', isLastTry: boolean): void {
     const { noRoom, mustRenew, sizeBytes, limitBytes } = this.#log;
-    const { objects, otherBytes } = this.#reception.snapshotSize();
-    const keys = new Set(objects.map(({ key }) => key));
-    this.#leftOut = this.#leftOut.intersection(keys);
+    const size = this.#reception.snapshotSize();
+    this.#leftOut = this.#leftOut.intersection(new Set(size.objects.map(({ key }) => key)));
     const isToTakeBack = why === 'no-room' && noRoom === undefined;
     if (isToTakeBack && this.#leftOut.size === 0) return;
     const free = freeBytes(this.#folder) - (isToTakeBack ? 2 * LAST_CHANCE_BYTES : 0);
@@ -330,21 +328,12 @@ export class CollectStore {
     // One that takes the place of a log that cannot be appended to has to be shorter than that, or nothing is won.
     const mustBeShorter = why === 'last-chance' || (noRoom === 'disk-full' && !mustRenew);
     const room = mustBeShorter ? Math.min(most, NEW_LOG_SHARE * sizeBytes) : most;
-    const leavingOut = new Set(keys);
-    let bytes = otherBytes;
-    for (const { key, sizeBytes: objectBytes } of isLastTry ? objects.slice(-1) : objects.toReversed()) {
-      if (bytes + objectBytes > room) continue;
-      bytes += objectBytes;
-      leavingOut.delete(key);
-    }
-    const mostAdvanced = objects.at(-1);
-    const lacksTheMostAdvanced = mostAdvanced !== undefined && leavingOut.has(mostAdvanced.key);
-    const isNoBetter = isToTakeBack && leavingOut.size >= this.#leftOut.size;
-    if (lacksTheMostAdvanced || bytes > room || isNoBetter) {
+    const leavingOut = leftOutFor(size, room, isLastTry);
+    if (leavingOut === undefined || (isToTakeBack && leavingOut.size >= this.#leftOut.size)) {
       if (noRoom === 'log-limit') this.#renewalAtMs = this.#nowMs() + RETRY_MS;
       return;
     }
-    this.#isMakingRoom = !isLastTry && leavingOut.size < objects.length - 1;
+    this.#isMakingRoom = !isLastTry && leavingOut.size < size.objects.length - 1;
     // What the limit of the log leaves out is no loss that anybody has to know of.
     this.#leavingOut = room === NEW_LOG_SHARE * limitBytes ? new Set() : leavingOut;
     this.#startRenewal(leavingOut);
@@ -413,12 +402,6 @@ export class CollectStore {
       throw stateError(`The state in ${this.#folder} cannot be written`, error);
     }
   }
-}
-
-/** As far as the file system tells: a quota may be less. */
-function freeBytes(folder: string): number {
-  const { bavail, bsize } = statfsSync(folder);
-  return bavail * bsize - DISK_SPARE_BYTES;
 }
 
 function takeLock(path: string): CollectLock {
