@@ -1,8 +1,9 @@
 /** Whether a package is installed, into which slot, and from which of its payloads. Writes nothing. */
 
+import { setImmediate } from 'node:timers/promises';
 import { bytesEqual } from '#codec/bytes.ts';
-import { applyDelta, type Unpacked, unpackFull } from '#codec/package/delta.ts';
 import type { Payload } from '#codec/package/manifest.ts';
+import { applyDelta, type Unpacked, unpackFull } from '#codec/package/payload.ts';
 import { type Refused, refused } from '#codec/package/refusal.ts';
 import type { OpenedPackage } from '#codec/package/seal.ts';
 import type { BootState, SlotName, Slots } from '#hardware/contracts.ts';
@@ -71,7 +72,7 @@ export async function choose(opened: OpenedPackage, device: Device): Promise<Cho
   for (const [i, payload] of manifest.payloads.entries()) {
     if (payload.base === undefined || !(await prefix.holds(payload.base.sha256, payload.base.sizeBytes))) continue;
     const base = await prefix.read(payload.base.sizeBytes);
-    unpacked = applyDelta(base, opened.payloadAt(i), payload, device.zstd);
+    unpacked = await applyDelta(base, opened.payloadAt(i), payload, device.zstd, setImmediate);
     if (unpacked.kind === 'content')
       return { kind: 'chosen', target: otherSlot(boot.running), payload, content: unpacked.content };
   }

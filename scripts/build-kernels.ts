@@ -1,13 +1,14 @@
 /**
- * `npm run build:kernels`: compiles codec/kernels/assembly/simd.ts into codec/kernels/simd-code.ts. The result is kept in the tree, so that
- * nobody has to build anything; a test compiles it anew and compares.
+ * `npm run build:kernels`: compiles the modules in AssemblyScript into TypeScript files. The results are kept in the tree, so that nobody
+ * has to build anything; a test compiles them anew and compares.
  */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileKernels } from './compile-kernels.ts';
+import { ASSEMBLY_MODULES, compileAssembly } from './compile-kernels.ts';
 
-const path = join(import.meta.dirname, '../codec/kernels/simd-code.ts');
-const text = await compileKernels();
-writeFileSync(path, text);
-process.stderr.write(`${path}: ${text.length} characters\n`);
+for (const module of ASSEMBLY_MODULES) {
+  const text = await compileAssembly(module);
+  writeFileSync(join(import.meta.dirname, '..', module.target), text);
+  process.stderr.write(`${module.target}: ${text.length} characters\n`);
+}

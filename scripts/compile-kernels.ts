@@ -1,4 +1,4 @@
-/** The text of codec/kernels/simd-code.ts as the AssemblyScript compiler makes it. */
+/** The modules in AssemblyScript, and the TypeScript files that hold them compiled. */
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -6,21 +6,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+export interface AssemblyModule {
+  readonly source: string;
+  readonly target: string;
+  readonly constant: string;
+}
+
+export const ASSEMBLY_MODULES: readonly AssemblyModule[] = [
+  { source: 'codec/kernels/assembly/simd.ts', target: 'codec/kernels/simd-code.ts', constant: 'SIMD_CODE' },
+  { source: 'codec/package/delta/assembly/index.ts', target: 'codec/package/delta/code.ts', constant: 'DELTA_CODE' },
+];
+
 const ROOT = join(import.meta.dirname, '..');
 const COMPILER = 'node_modules/assemblyscript/bin/asc.js';
-const SOURCE = 'codec/kernels/assembly/simd.ts';
 const OPTIONS = ['-O3', '--noAssert', '--enable', 'simd', '--runtime', 'stub', '--importMemory', '--noExportMemory'];
 const LINE_CHARACTERS = 110;
 
-export async function compileKernels(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'kernels-'));
+export async function compileAssembly({ source, constant }: AssemblyModule): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'assembly-'));
   try {
-    const file = join(folder, 'simd.wasm');
-    await promisify(execFile)(process.execPath, [COMPILER, SOURCE, ...OPTIONS, '-o', file], { cwd: ROOT });
+    const file = join(folder, 'out.wasm');
+    await promisify(execFile)(process.execPath, [COMPILER, source, ...OPTIONS, '-o', file], { cwd: ROOT });
     const code = await readFile(file);
     const lines = code.toString('base64').match(new RegExp(`.{1,${LINE_CHARACTERS}}`, 'g')) ?? [];
     const joined = lines.map((line) => `  '${line}'`).join(' +\n');
-    return `/** Made by \`npm run build:kernels\` from assembly/simd.ts: do not edit. ${code.length} bytes. */\n\nexport const SIMD_CODE =\n${joined};\n`;
+    return `/** Made by \`npm run build:kernels\` from ${source}: do not edit. ${code.length} bytes. */\n\nexport const ${constant} =\n${joined};\n`;
   } finally {
     await rm(folder, { recursive: true });
   }

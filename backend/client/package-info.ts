@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { openPackage, peekManifest } from '#codec/package/seal.ts';
 import { explainRefusal } from '#codec/package/refusal.ts';
 import { readPublicKey } from '#hardware/hsm/file.ts';
-import type { Output, Row } from '../commands/print.ts';
+import { type Output, printRow, type Row } from '../commands/print.ts';
 import { CommandError } from '../refusal.ts';
 
 /** Exit status 3 when a key was given and it did not sign this. */
@@ -47,9 +47,6 @@ export async function packageInfo(path: string, keyPath: string | undefined, out
       ...(payload.base !== undefined && { baseSha256: payload.base.sha256.toHex() }),
     })),
   };
-  if (output.json) output.data(`${JSON.stringify(info)}\n`);
-  else
-    for (const [name, value] of Object.entries(info))
-      output.data(`${name.padEnd(18)}${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
+  printRow(output, info);
   if (!verified) output.people('The signature was not checked: give --key with the public release key to do so.');
 }

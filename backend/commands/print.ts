@@ -21,6 +21,14 @@ export function printRows(output: Output, rows: readonly Row[], columns: readonl
   else output.data(table(rows, columns));
 }
 
+/** One thing: a JSON line, or a name and a value on each line. */
+export function printRow(output: Output, row: Row): void {
+  if (output.json) output.data(`${JSON.stringify(row)}\n`);
+  else
+    for (const [name, value] of Object.entries(row))
+      output.data(`${name.padEnd(19)} ${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
+}
+
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-';
   return typeof value === 'string' ? value : JSON.stringify(value);

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/delta.ts';
+import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/payload.ts';
 import { MANIFEST_FORMAT, type Manifest } from '#codec/package/manifest.ts';
 import { sealPackage } from '#codec/package/seal.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
@@ -42,7 +42,8 @@ async function makePayloads(): Promise<{ chosen: MadePayload[]; encoding: 'full'
   if (order.encoding === 'full' || order.basePaths.length === 0)
     return { chosen: [full], encoding: 'full', fullSizeBytes };
   const deltas: MadePayload[] = [];
-  for (const path of order.basePaths) deltas.push(deltaPayload(await contentOf(path), content, nativeZstd, target));
+  for (const path of order.basePaths)
+    deltas.push(await deltaPayload(await contentOf(path), content, nativeZstd, target));
   return order.encoding === 'delta' || totalBytes(deltas) < fullSizeBytes
     ? { chosen: deltas, encoding: 'delta', fullSizeBytes }
     : { chosen: [full], encoding: 'full', fullSizeBytes };

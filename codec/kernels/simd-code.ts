@@ -1,4 +1,4 @@
-/** Made by `npm run build:kernels` from assembly/simd.ts: do not edit. 2489 bytes. */
+/** Made by `npm run build:kernels` from codec/kernels/assembly/simd.ts: do not edit. 2489 bytes. */
 
 export const SIMD_CODE =
   'AGFzbQEAAAABNQVgB39/f39/f38AYAZ/f399f38AYAh/f39/f39/fwBgBX9/f39/AGALf39/f39/f39/f38AAg8BA2VudgZtZW1vcnkCAAADCA' +

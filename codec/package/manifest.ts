@@ -24,7 +24,8 @@ const MAX_SIZE_BYTES = 2 ** 40;
 
 export type PackageKind = 'image' | 'app';
 type Encoding = 'full' | 'delta';
-type Compression = 'none' | 'zstd';
+/** `carillon`: a delta as docs/delta.md has it. */
+type Compression = 'none' | 'zstd' | 'carillon';
 
 /** One way to get the content of one target. Ways to the same target are alternatives; a device takes the first it can use. */
 export interface Payload {
@@ -69,6 +70,7 @@ const FORMS: readonly { readonly form: number; readonly encoding: Encoding; read
   { form: 0, encoding: 'full', compression: 'none' },
   { form: 1, encoding: 'full', compression: 'zstd' },
   { form: 2, encoding: 'delta', compression: 'zstd' },
+  { form: 3, encoding: 'delta', compression: 'carillon' },
 ];
 
 const KEY = {

@@ -11,6 +11,7 @@ const BENCHES: Record<string, { says: string; load: () => Promise<{ bench: (args
     says: 'airtime against loss, useful bits, lies, resuming, forecasts',
     load: () => import('./delivery.ts'),
   },
+  delta: { says: 'bytes of a patch beside other tools, on real packages', load: () => import('./delta.ts') },
 };
 
 const [name = 'help', ...args] = process.argv.slice(2);

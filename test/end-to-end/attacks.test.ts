@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deltaPayload, fullPayload } from '#codec/package/delta.ts';
+import { deltaPayload, fullPayload } from '#codec/package/payload.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { tamper } from '../../scripts/demo/tamper.ts';
 import { content, sealExample, signerFromSeed } from '../package/example.ts';
@@ -28,7 +28,7 @@ const folder = mkdtempSync(join(tmpdir(), 'carillon-attacks-'));
 const factoryFolder = join(folder, 'factory');
 
 const next = Uint8Array.of(...factory.subarray(0, 5000), ...content(2, 200), ...factory.subarray(5000));
-const delta = deltaPayload(factory, next, nativeZstd);
+const delta = await deltaPayload(factory, next, nativeZstd);
 
 const honest = (changes = {}): Promise<Uint8Array> =>
   sealExample([delta], release, { version: '6', sequence: 6, ...changes });

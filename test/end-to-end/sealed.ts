@@ -1,4 +1,4 @@
-import { fullPayload } from '#codec/package/delta.ts';
+import { fullPayload } from '#codec/package/payload.ts';
 import { sealPackage } from '#codec/package/seal.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { signerFromSeed } from '../package/example.ts';

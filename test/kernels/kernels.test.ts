@@ -6,7 +6,7 @@ import type { HeardGroup } from '#codec/groups/group.ts';
 import { fillTurn, type SignalKernels, SUMS_LENGTH, TURN_LENGTH, withRoom } from '#codec/kernels/kernels.ts';
 import { plainKernels } from '#codec/kernels/plain.ts';
 import { signalKernels } from '#codec/kernels/simd.ts';
-import { compileKernels } from '../../scripts/compile-kernels.ts';
+import { ASSEMBLY_MODULES, compileAssembly } from '../../scripts/compile-kernels.ts';
 import { fmSignal } from '../iq/signals.ts';
 import { randomWords } from '../mpx/signals.ts';
 
@@ -176,9 +176,9 @@ describe('the kernels in WebAssembly do what the plain ones do', () => {
 });
 
 describe('the code in the tree', () => {
-  it('is what its source compiles to', async () => {
-    const inTree = readFileSync(join(import.meta.dirname, '../../codec/kernels/simd-code.ts'), 'utf8');
-    expect(await compileKernels()).toBe(inTree);
+  it.each(ASSEMBLY_MODULES)('$target is what its source compiles to', async (module) => {
+    const inTree = readFileSync(join(import.meta.dirname, '../..', module.target), 'utf8');
+    expect(await compileAssembly(module)).toBe(inTree);
   });
 
   it('asks for more memory than there is in a sentence', () => {

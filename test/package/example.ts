@@ -2,7 +2,7 @@
 
 import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/delta.ts';
+import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/payload.ts';
 import type { Manifest } from '#codec/package/manifest.ts';
 import { sealPackage } from '#codec/package/seal.ts';
 import type { Signer } from '#hardware/contracts.ts';
@@ -63,4 +63,4 @@ export async function sealExample(
 }
 
 export const fullOf = (bytes: Uint8Array): MadePayload => fullPayload(bytes, nativeZstd);
-export const deltaOf = (from: Uint8Array, to: Uint8Array): MadePayload => deltaPayload(from, to, nativeZstd);
+export const deltaOf = (from: Uint8Array, to: Uint8Array): Promise<MadePayload> => deltaPayload(from, to, nativeZstd);

@@ -2,7 +2,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeDeterministic } from '#codec/package/cbor.ts';
-import { applyDelta, type MadePayload } from '#codec/package/delta.ts';
+import { applyDelta, type MadePayload } from '#codec/package/payload.ts';
 import { explainRefusal, REFUSAL_REASONS } from '#codec/package/refusal.ts';
 import { openPackage, peekManifest, sealPackage } from '#codec/package/seal.ts';
 import { signSign1, sigStructure } from '#codec/package/sign.ts';
@@ -22,7 +22,7 @@ let full: MadePayload;
 let sealed: Uint8Array;
 
 beforeAll(async () => {
-  delta = deltaOf(old, next);
+  delta = await deltaOf(old, next);
   full = fullOf(next);
   sealed = await sealExample([delta, full], signer);
 });
@@ -33,7 +33,7 @@ function reasonOf(bytes: Uint8Array, keys: readonly Uint8Array[] = trusted): str
 }
 
 describe('a sealed package', () => {
-  it('opens to what was sealed', () => {
+  it('opens to what was sealed', async () => {
     const opened = openPackage(sealed, trusted);
     if (opened.kind !== 'opened') throw new Error(explainRefusal(opened));
     expect(opened.manifest).toEqual(manifestFor([delta, full]));
@@ -41,7 +41,7 @@ describe('a sealed package', () => {
     expect(opened.payloadAt(0)).toEqual(delta.bytes);
     expect(opened.payloadAt(1)).toEqual(full.bytes);
     expect(() => opened.payloadAt(2)).toThrow(expect.objectContaining({ code: 'PAYLOAD_INDEX' }));
-    expect(applyDelta(old, opened.payloadAt(0), delta.described, nativeZstd)).toEqual({
+    expect(await applyDelta(old, opened.payloadAt(0), delta.described, nativeZstd)).toEqual({
       kind: 'content',
       content: next,
     });
@@ -107,7 +107,7 @@ describe('a sealed package', () => {
   });
 
   it('is refused when its payloads come from another package of the same key', async () => {
-    const other = await sealExample([deltaOf(old, content(9, 3000))], signer);
+    const other = await sealExample([await deltaOf(old, content(9, 3000))], signer);
     const peeked = peekManifest(other);
     if (peeked.kind !== 'untrusted') throw new Error(peeked.detail);
     const one = await sealExample([{ ...full }], signer);

@@ -54,7 +54,7 @@ beforeAll(async () => {
     }),
   );
   await writeFile(at('v1.img'), v1);
-  await writeFile(at('update.pkg'), await sealExample([deltaOf(v1, v2)], signer, { version: '2', sequence: 2 }));
+  await writeFile(at('update.pkg'), await sealExample([await deltaOf(v1, v2)], signer, { version: '2', sequence: 2 }));
   await writeFile(at('other.pkg'), await sealExample([fullOf(v2)], signer, { deviceType: 'X', sequence: 9 }));
   await writeFile(at('forged.pkg'), await sealExample([fullOf(v2)], signerFromSeed(9), { sequence: 9 }));
 });

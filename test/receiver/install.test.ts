@@ -22,8 +22,8 @@ let update3: Uint8Array;
 let bench: Bench;
 
 beforeAll(async () => {
-  update2 = await sealExample([deltaOf(v1, v2)], signer, { version: '2', sequence: 2 });
-  update3 = await sealExample([deltaOf(v2, v3), fullOf(v3)], signer, { version: '3', sequence: 3 });
+  update2 = await sealExample([await deltaOf(v1, v2)], signer, { version: '2', sequence: 2 });
+  update3 = await sealExample([await deltaOf(v2, v3), fullOf(v3)], signer, { version: '3', sequence: 3 });
 });
 beforeEach(async () => {
   bench = await makeBench(v1, [signer.publicKey]);
@@ -252,7 +252,7 @@ describe('refusals: counted, explained, and nothing touched', () => {
       async () => sealExample([full, { ...full, described: { ...full.described, target: 'boot' } }], signer),
     ],
     ['too-large', async () => sealExample([fullOf(new Uint8Array(SLOT_BYTES + 1))], signer)],
-    ['base-mismatch', async () => sealExample([deltaOf(content(77, 40_000), v2)], signer)],
+    ['base-mismatch', async () => sealExample([await deltaOf(content(77, 40_000), v2)], signer)],
     [
       'content-mismatch',
       async () =>
@@ -298,7 +298,7 @@ describe('refusals: counted, explained, and nothing touched', () => {
     const slots = await bench.slotBytes('A');
     slots[100] ^= 1;
     await writeFile(`${bench.folder}/slot-a.img`, slots);
-    const update = await sealExample([deltaOf(v1, v2)], signer, { sequence: 6 });
+    const update = await sealExample([await deltaOf(v1, v2)], signer, { sequence: 6 });
     const b = await bench.slotDigest('B');
     expect(await installPackage(update, bench.device())).toMatchObject({ kind: 'refused', reason: 'base-mismatch' });
     expect(await bench.slotDigest('B')).toBe(b);
@@ -414,7 +414,7 @@ describe('a failing device', () => {
     const prepared = new Uint8Array(SLOT_BYTES);
     prepared.set(v1);
     await device.slots.write('B', 0, prepared);
-    const update = await sealExample([deltaOf(v1, patchy)], signer, { sequence: 2, version: '2' });
+    const update = await sealExample([await deltaOf(v1, patchy)], signer, { sequence: 2, version: '2' });
     await expect(installPackage(update, { ...device, slots })).rejects.toMatchObject({
       code: 'SLOT_WRITE',
       message: expect.stringMatching(/ENOSPC.*running system is untouched/s),

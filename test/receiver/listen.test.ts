@@ -127,7 +127,7 @@ const sum = (minutes: readonly ReceptionMinute[], of: (minute: ReceptionMinute) 
 const packagesKept = (): Promise<string[]> => readdir(join(bench.folder, 'state', 'packages'));
 
 beforeAll(async () => {
-  update = await sealExample([deltaOf(v1, v2)], signer, { version: '2', sequence: 2 });
+  update = await sealExample([await deltaOf(v1, v2)], signer, { version: '2', sequence: 2 });
   const folder = `/tmp/carillon-air-${process.pid}`;
   air = await broadcast(update, folder);
   await rm(folder, { recursive: true, force: true });
@@ -243,7 +243,7 @@ describe('listening', () => {
   });
 
   it('refuses what a stranger signed, says why, and does not receive it again', async () => {
-    const forged = await sealExample([deltaOf(v1, v2)], stranger, { version: '2', sequence: 2 });
+    const forged = await sealExample([await deltaOf(v1, v2)], stranger, { version: '2', sequence: 2 });
     const folder = join(bench.folder, 'air');
     const strange = await broadcast(forged, folder);
     const before = [await bench.slotDigest('A'), await bench.slotDigest('B'), await bench.boot.state()];
@@ -269,7 +269,7 @@ describe('listening', () => {
     await installPackage(update, bench.device());
     await bench.boot.boot();
     const v3 = v2.slice(0, 15_000);
-    const third = await sealExample([deltaOf(v2, v3)], signer, { version: '3', sequence: 3 });
+    const third = await sealExample([await deltaOf(v2, v3)], signer, { version: '3', sequence: 3 });
     const packages = join(bench.folder, 'state', 'packages');
     await mkdir(packages, { recursive: true });
     await writeFile(join(packages, `${sha256Native(third).toHex()}.pkg`), third);

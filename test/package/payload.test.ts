@@ -1,7 +1,7 @@
 import { zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyDelta, deltaPayload, fullPayload, makeDelta, unpackFull } from '#codec/package/delta.ts';
+import { applyDelta, deltaPayload, fullPayload, unpackFull } from '#codec/package/payload.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { content, deltaOf, fullOf } from './example.ts';
@@ -52,20 +52,20 @@ describe('zstd', () => {
 });
 
 describe('a delta', () => {
-  it('costs about what is new', () => {
-    const { bytes } = deltaOf(old, next);
+  it('costs about what is new', async () => {
+    const { bytes } = await deltaOf(old, next);
     expect(bytes.length).toBeLessThan(400);
     expect(bytes.length).toBeGreaterThan(300);
   });
 
-  it('goes there and back, for contents of every kind', () => {
-    fc.assert(
-      fc.property(
+  it('goes there and back, for contents of every kind', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 300 }),
         fc.uint8Array({ minLength: 1, maxLength: 300 }),
-        (a, b) => {
-          const { described, bytes } = deltaPayload(a, b, nativeZstd);
-          expect(applyDelta(a, bytes, described, nativeZstd)).toEqual({ kind: 'content', content: b });
+        async (a, b) => {
+          const { described, bytes } = await deltaPayload(a, b, nativeZstd);
+          expect(await applyDelta(a, bytes, described, nativeZstd)).toEqual({ kind: 'content', content: b });
           const full = fullPayload(b, nativeZstd);
           expect(unpackFull(full.bytes, full.described, nativeZstd)).toEqual({ kind: 'content', content: b });
         },
@@ -74,48 +74,66 @@ describe('a delta', () => {
     );
   });
 
-  it('is refused on another base, and on the right base of the wrong length', () => {
-    const { described, bytes } = deltaOf(old, next);
+  it('is refused on another base, and on the right base of the wrong length', async () => {
+    const { described, bytes } = await deltaOf(old, next);
     const damaged = old.slice();
     damaged[49_999] ^= 1;
     for (const base of [damaged, old.subarray(1), new Uint8Array(0)])
-      expect(applyDelta(base, bytes, described, nativeZstd)).toMatchObject({ kind: 'fault', fault: 'base-mismatch' });
+      expect(await applyDelta(base, bytes, described, nativeZstd)).toMatchObject({
+        kind: 'fault',
+        fault: 'base-mismatch',
+      });
   });
 
-  it('is refused when damaged, before it reaches the decompressor', () => {
-    const { described, bytes } = deltaOf(old, next);
+  it('is refused when damaged, before it reaches the decompressor', async () => {
+    const { described, bytes } = await deltaOf(old, next);
     const damaged = bytes.slice();
     damaged[10] ^= 1;
     const never = { ...nativeZstd, decompress: () => expect.unreachable() };
-    expect(applyDelta(old, damaged, described, never)).toMatchObject({ fault: 'payload-damaged' });
-    expect(applyDelta(old, bytes.subarray(1), described, never)).toMatchObject({ fault: 'payload-damaged' });
+    expect(await applyDelta(old, damaged, described, never)).toMatchObject({ fault: 'payload-damaged' });
+    expect(await applyDelta(old, bytes.subarray(1), described, never)).toMatchObject({ fault: 'payload-damaged' });
   });
 
-  it('is refused when it unpacks to something else than was signed', () => {
-    const { described, bytes } = deltaOf(old, next);
+  it('is refused when it unpacks to something else than was signed', async () => {
+    const { described, bytes } = await deltaOf(old, next);
     for (const wrong of [
       { ...described, sha256Installed: new Uint8Array(32) },
       { ...described, sizeInstalledBytes: described.sizeInstalledBytes - 1 },
       { ...described, sizeInstalledBytes: described.sizeInstalledBytes + 1 },
     ])
-      expect(applyDelta(old, bytes, wrong, nativeZstd)).toMatchObject({ kind: 'fault', fault: 'content-mismatch' });
+      expect(await applyDelta(old, bytes, wrong, nativeZstd)).toMatchObject({
+        kind: 'fault',
+        fault: 'content-mismatch',
+      });
   });
 
-  it('is not mistaken for full content', () => {
-    const { described, bytes } = deltaOf(old, next);
+  it('is not mistaken for full content', async () => {
+    const { described, bytes } = await deltaOf(old, next);
     expect(unpackFull(bytes, described, nativeZstd)).toMatchObject({ fault: 'base-mismatch' });
   });
 
-  it('reaches over 12 MB: an insertion in the middle of an image costs only itself', () => {
+  it('reaches over 12 MB: an insertion in the middle of an image costs only itself', async () => {
     const image = content(7, 12_000_000);
     const updated = new Uint8Array(12_001_000);
     updated.set(image.subarray(0, 5_000_000));
     updated.set(content(8, 1000), 5_000_000);
     updated.set(image.subarray(5_000_000), 5_001_000);
-    const bytes = makeDelta(image, updated, nativeZstd);
-    expect(bytes.length).toBeLessThan(4000);
-    const back = nativeZstd.decompress(bytes, { dictionary: image, maxBytes: updated.length });
-    expect(back.kind === 'bytes' && Buffer.compare(back.bytes, updated) === 0).toBe(true);
+    const { bytes, described } = await deltaOf(image, updated);
+    expect(bytes.length).toBeLessThan(1100);
+    const back = await applyDelta(image, bytes, described, nativeZstd);
+    expect(back.kind === 'content' && Buffer.compare(back.content, updated) === 0).toBe(true);
+  });
+
+  it('made by a zstd encoder is applied too, as earlier backends sent it', async () => {
+    const { described } = await deltaOf(old, next);
+    const frame = nativeZstd.compress(next, { dictionary: old });
+    const zstd = {
+      ...described,
+      compression: 'zstd',
+      sizeOnAirBytes: frame.length,
+      sha256OnAir: sha256Native(frame),
+    } as const;
+    expect(await applyDelta(old, frame, zstd, nativeZstd)).toEqual({ kind: 'content', content: next });
   });
 });
 

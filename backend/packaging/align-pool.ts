@@ -1,0 +1,63 @@
+/** Aligns the files of a delta in worker threads, the largest first. */
+
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Alignment } from '#codec/package/delta/align.ts';
+import type { AlignJob } from '#codec/package/delta/plan.ts';
+
+export interface AlignPaths {
+  readonly old: string;
+  readonly new: string;
+}
+
+/** Jobs below this size together are done faster in one thread than two are started. */
+const ALONE_BYTES = 1 << 20;
+
+/** Results in the order of the jobs. progress: share of the bytes that are aligned. */
+export async function alignInThreads(
+  paths: AlignPaths,
+  jobs: readonly AlignJob[],
+  progress: (share: number) => void = () => undefined,
+): Promise<Alignment[]> {
+  const order = [...jobs.keys()].sort((a, b) => sizeOf(jobs[b]) - sizeOf(jobs[a]));
+  const totalBytes = jobs.reduce((sum, job) => sum + sizeOf(job), 0);
+  const results: Alignment[] = [];
+  let doneBytes = 0;
+  let next = 0;
+  const work = async (): Promise<void> => {
+    if (next >= order.length) return;
+    const worker = new Worker(new URL('align-thread.ts', import.meta.url), { workerData: paths });
+    try {
+      while (next < order.length) {
+        const k = order[next++] ?? 0;
+        const job = jobs[k];
+        if (job === undefined) continue;
+        results[k] = await ask(worker, job);
+        doneBytes += sizeOf(job);
+        progress(totalBytes === 0 ? 1 : doneBytes / totalBytes);
+      }
+    } finally {
+      await worker.terminate();
+    }
+  };
+  const threads = totalBytes < ALONE_BYTES ? 1 : Math.min(availableParallelism(), jobs.length);
+  await Promise.all(Array.from({ length: threads }, work));
+  return results;
+}
+
+function sizeOf(job: AlignJob | undefined): number {
+  return job === undefined ? 0 : job.newBytes + job.oldBytes;
+}
+
+function ask(worker: Worker, job: AlignJob): Promise<Alignment> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number): void => reject(new Error(`the thread that aligns has ended with ${code}`));
+    worker.once('message', (alignment: Alignment) => {
+      worker.off('error', reject).off('exit', ended);
+      resolve(alignment);
+    });
+    worker.once('error', reject).once('exit', ended);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    worker.postMessage(job);
+  });
+}

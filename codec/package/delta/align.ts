@@ -1,0 +1,58 @@
+/** Aligns pairs of files: segments and hints, in the pair's own coordinates. Pure, and slow: for a worker thread. */
+
+import { readerOf, startMachine } from './machine.ts';
+
+/** Kinds of module, as assembly/blocks.ts numbers them. */
+export const MODULE_PLAIN = 0;
+const MODULE_ELF = 1;
+const MODULE_IMAGE_A64 = 2;
+/** Added to the kind: the old file is made known to the match model. */
+export const MODULE_INDEXED = 4;
+
+export interface Alignment {
+  /** Triples: position in the new file, in the old file, length; all in bytes. */
+  readonly segments: Uint32Array;
+  /** Quadruples: 0, first block, end block, reading; see assembly/hints.ts. */
+  readonly hints: Uint32Array;
+}
+
+/** All that 32 bits can address; a pair needs about 25 bytes for each byte of its old file. */
+const MEMORY_MOST_BYTES = 2 ** 32 - 65_536;
+const ROUNDS = 2;
+
+export function moduleKind(content: Uint8Array): number {
+  const starts = (at: number, bytes: number[]): boolean => bytes.every((byte, k) => content[at + k] === byte);
+  // ELF, 64 bits, little endian; and the head of a kernel image for AArch64 (Documentation/arch/arm64/booting.rst).
+  if (starts(0, [0x7f, 0x45, 0x4c, 0x46, 2, 1])) return MODULE_ELF;
+  if (starts(56, [0x41, 0x52, 0x4d, 0x64])) return MODULE_IMAGE_A64;
+  return MODULE_PLAIN;
+}
+
+/** Aligns one pair after another in the same memory, which grows to what the largest needs. */
+export class Aligner {
+  #old: Uint8Array = new Uint8Array();
+  #new: Uint8Array = new Uint8Array();
+  readonly #machine = startMachine(
+    {
+      readFile: (isNew, position, into) => readerOf(isNew ? this.#new : this.#old)(position, into),
+      readPatch: () => 0,
+      writePatch: () => undefined,
+    },
+    MEMORY_MOST_BYTES,
+  );
+
+  /** kind: MODULE_PLAIN, MODULE_ELF or MODULE_IMAGE_A64. */
+  align(oldContent: Uint8Array, newContent: Uint8Array, kind: number): Alignment {
+    this.#old = oldContent;
+    this.#new = newContent;
+    const { code } = this.#machine;
+    code.prepareRoom(oldContent.length, newContent.length);
+    this.#machine.bytes().set(oldContent, code.prepareOldAt() >>> 0);
+    this.#machine.bytes().set(newContent, code.prepareNewAt() >>> 0);
+    code.prepare(kind, ROUNDS);
+    return {
+      segments: this.#machine.words(code.preparedSegmentsAt(), 3 * code.preparedSegmentCount()).slice(),
+      hints: this.#machine.words(code.preparedHintsAt(), 4 * code.preparedHintCount()).slice(),
+    };
+  }
+}

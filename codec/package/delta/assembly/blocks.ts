@@ -1,0 +1,168 @@
+/** The new file, front to back: runs and blocks that are plain copies cost a flag; the rest is coded byte by byte. */
+
+// @ts-nocheck: AssemblyScript, not TypeScript.
+
+import { S } from './state';
+import { BLOCK_BYTES, CHUNK_BYTES, windowOld, copyOld, sameAsOld, takeFilled, take } from './memory';
+import { EVEN, update } from './logistic';
+import { codeBit, costKind, KIND_BLOCKS } from './coder';
+import { bitsOf } from './hash';
+import { SEGMENT_BYTES, mapModule } from './map';
+import { MODULE_WORDS } from './lists';
+import { M, startFields, dropFields } from './candidates';
+import { openReferences, typesTouch, refTarget, refType, referenceAt, kindAt, REF_TYPE_NAME, REF_TYPE } from './references';
+import { O, SECTION_TYPES, MACHINE_A64, MACHINE_X64 } from './elf';
+import { forgetLearned, learnShift } from './learned';
+import { indexOld } from './match';
+import { codeByte } from './byte';
+
+const RUN_LEAST: i64 = 8192;
+let blockCounters: usize = 0;
+
+export const MODULE_PLAIN: u32 = 0;
+export const MODULE_ELF: u32 = 1;
+export const MODULE_IMAGE_A64: u32 = 2;
+export const MODULE_IMAGE_X64: u32 = 3;
+/** The old file of the module is made known to the match model. */
+export const MODULE_INDEXED: u32 = 4;
+
+export function openBlocks(): void {
+  blockCounters = takeFilled(4 * 128, EVEN);
+  S.nextModule = 0;
+  S.segment = 0;
+  S.runRefused = -1;
+  S.pendingAt = -1;
+  S.inGap = 0;
+  M.open = 0;
+  M.newEnd = 0;
+  S.moduleArena = S.free;
+}
+
+/** Everything about module k that is made from the old file and the lists. */
+export function enterModule(k: i32, index: bool): void {
+  S.free = S.moduleArena;
+  const at = S.modules + <usize>(4 * k * MODULE_WORDS);
+  M.newStart = load<u32>(at);
+  M.newEnd = M.newStart + <i64>load<u32>(at, 4);
+  M.oldStart = load<u32>(at, 8);
+  M.oldEnd = M.oldStart + <i64>load<u32>(at, 12);
+  M.newState = -1;
+  M.open = 1;
+  M.index = k;
+  O.valid = 0;
+  const flags = load<u32>(at, 16);
+  const kind = flags & 3;
+  O.sectionCount = 0;
+  if (kind != MODULE_PLAIN) {
+    mapModule(M.newStart, M.newEnd, M.oldStart, M.oldEnd);
+    openReferences(M.oldStart, M.oldEnd - M.oldStart, kind == MODULE_IMAGE_A64 ? MACHINE_A64 : kind == MODULE_IMAGE_X64 ? MACHINE_X64 : 0, k);
+  }
+  let withTypes = O.valid != 0 && O.flat != 0;
+  for (let s = 0; s < O.sectionCount && O.valid; s++) if (load<i32>(O.sections + <usize>(s * 32), 24) == SECTION_TYPES) withTypes = true;
+  forgetLearned(withTypes);
+  if (index && flags & MODULE_INDEXED) indexOld(M.oldStart, M.oldEnd);
+}
+
+@inline
+function bounded(end: i64): i64 {
+  const chunkEnd = (S.n / CHUNK_BYTES + 1) * CHUNK_BYTES;
+  let to = min(end, chunkEnd);
+  if (M.open && S.n < M.newEnd) to = min(to, M.newEnd);
+  else if (S.nextModule < S.moduleCount) to = min(to, <i64>load<u32>(S.modules + <usize>(4 * S.nextModule * MODULE_WORDS)));
+  return to;
+}
+
+function codeSame(context: i32, same: i32): i32 {
+  costKind(KIND_BLOCKS);
+  const at = blockCounters + <usize>(4 * context);
+  const p = min<u32>(max<u32>(load<u32>(at) >>> 8, 336), (1 << 24) - 336);
+  const coded = codeBit(same, p);
+  update(at, coded, 250);
+  return coded;
+}
+
+/** A copy: nothing is learned of it but that names and types in it kept their numbers. */
+function copied(p: i64, count: i64): void {
+  if (M.open && O.valid && p >= M.oldStart && p + count <= M.oldEnd) {
+    const from = p - M.oldStart;
+    if (O.flat ? typesTouch(from, from + count) : kindAt(from) == SECTION_TYPES) {
+      for (let q = (from + 3) & ~3; q + 4 <= from + count; q += 4) {
+        if (M.oldStart + q < S.oldPosition || M.oldStart + q + 4 > S.oldPosition + BLOCK_BYTES || q == ((from + 3) & ~3))
+          windowOld(M.oldStart + q, BLOCK_BYTES);
+        const at = S.oldAt + <usize>(M.oldStart + q - S.oldPosition);
+        if (referenceAt(at, q) && (refType == REF_TYPE_NAME || refType == REF_TYPE)) learnShift(refType - REF_TYPE_NAME, <u32>refTarget, 0);
+      }
+    }
+  }
+  S.runLength += <i32>count;
+  S.history = 0;
+  S.pendingAt = -1;
+  dropFields();
+  S.matchLength = 0;
+}
+
+/** Codes some bytes: a run, a block, or a stretch of a gap; never past the end of a chunk. */
+function step(): void {
+  const n = S.n;
+  if (M.open && n >= M.newEnd) {
+    M.open = 0;
+    O.valid = 0;
+    dropFields();
+    S.pendingAt = -1;
+  }
+  if (S.nextModule < S.moduleCount && n == <i64>load<u32>(S.modules + <usize>(4 * S.nextModule * MODULE_WORDS))) enterModule(S.nextModule++, true);
+  let segment = S.segments + <usize>(S.segment * SEGMENT_BYTES);
+  while (S.segment < S.segmentCount && <i64>load<u32>(segment) + <i64>load<u32>(segment, 8) <= n) {
+    S.segment++;
+    segment += SEGMENT_BYTES;
+  }
+  const at = S.windowAt + <usize>(n - S.windowStart);
+  if (S.segment < S.segmentCount && n >= <i64>load<u32>(segment)) {
+    const start = <i64>load<u32>(segment);
+    const end = start + <i64>load<u32>(segment, 8);
+    const p = <i64>load<u32>(segment, 4) + n - start;
+    const runEnd = bounded(end);
+    if (runEnd - n >= RUN_LEAST && n >= S.runRefused) {
+      const same = codeSame(64 + ((S.lastRuns & 3) | (min(bitsOf(runEnd - n) - 13, 7) << 2)), S.encoding ? <i32>sameAsOld(p, at, <i32>(runEnd - n)) : 0);
+      S.lastRuns = (S.lastRuns << 1) | same;
+      if (same) {
+        if (!S.encoding) copyOld(p, at, <i32>(runEnd - n));
+        copied(p, runEnd - n);
+        S.n = runEnd;
+        return;
+      }
+      S.runRefused = runEnd;
+    }
+    const blockEnd = bounded(min(end, n + BLOCK_BYTES));
+    const count = <i32>(blockEnd - n);
+    const context = (S.lastBlocks & 3) | ((min(bitsOf(count), 11) >> 2) << 2) | (((S.lastBlocks >> 2) & 3) << 4);
+    const same = codeSame(context, S.encoding ? <i32>sameAsOld(p, at, count) : 0);
+    S.lastBlocks = (S.lastBlocks << 1) | same;
+    if (same) {
+      if (!S.encoding) copyOld(p, at, count);
+      copied(p, count);
+      S.n = blockEnd;
+      return;
+    }
+    windowOld(p, count);
+    for (let k = 0; k < count; k++) {
+      S.n = n + k;
+      startFields(n + k, p + k, S.oldAt + k, start);
+      codeByte(n + k, p + k, at + k, S.oldAt + k, n + k - start, end - n - k);
+    }
+    S.n = blockEnd;
+    return;
+  }
+  const end = bounded(S.segment < S.segmentCount ? <i64>load<u32>(segment) : S.newSize);
+  dropFields();
+  for (let k: i64 = 0; k < end - n; k++) {
+    S.n = n + k;
+    codeByte(n + k, -1, at + <usize>k, 0, 0, 0);
+  }
+  S.n = end;
+}
+
+/** Codes until new[to]; `to` is the end of a chunk or of the file, and the window holds the chunk (or has room for it). */
+export function codeUntil(to: i64): void {
+  while (S.n < to) step();
+}

@@ -1,0 +1,126 @@
+/**
+ * Probabilities have 24 bits. Their logits ("stretched") have 10 fractional bits and end at 12: 1 in 163,000. A counter is one word:
+ * the probability in the upper 24 bits, below it how often it was updated.
+ */
+
+// @ts-nocheck: AssemblyScript, not TypeScript.
+
+import { take } from './memory';
+
+export const LOGIT_END: i32 = 12 << 10;
+export const EVEN: u32 = 0x80000000;
+const SQUASH_STEP: i32 = 3;
+const SQUASH_COUNT: i32 = (2 * LOGIT_END) >> SQUASH_STEP;
+
+const squashTable: usize = memory.data(4 * 3072, 16);
+const stretchTable: usize = memory.data(2 * 4096, 16);
+const fineTable: usize = memory.data(2 * 4096, 16);
+const rateTable: usize = memory.data(4 * 256, 16);
+const trustTable: usize = memory.data<i32>([0, 115, 166, 200, 220, 236, 246, 256]);
+
+/** Only +, * and / of doubles, in this order: every machine gets the same tables. */
+export function makeTables(): void {
+  let step: f64 = 1;
+  let term: f64 = 1;
+  for (let k = 1; k < 12; k++) {
+    term = term / (256 * <f64>k);
+    step += term;
+  }
+  const half = SQUASH_COUNT / 2;
+  let power = step;
+  for (let k = 0; k < half; k++) {
+    const p = <u32>((16777216 * power) / (1 + power) + 0.5);
+    store<u32>(squashTable + 4 * (half + k), p);
+    store<u32>(squashTable + 4 * (half - 1 - k), 16777216 - p);
+    power = power * step * step;
+  }
+  let at = 0;
+  for (let k = 0; k < 4096; k++) {
+    const p = (<u32>k << 12) + 2048;
+    while (at < SQUASH_COUNT - 1 && load<u32>(squashTable + 4 * at) < p) at++;
+    store<i16>(stretchTable + 2 * k, <i16>((at << SQUASH_STEP) - LOGIT_END));
+  }
+  at = 0;
+  for (let k = 0; k < 4096; k++) {
+    const p = (<u32>k << 6) + 32;
+    while (at < SQUASH_COUNT - 1 && load<u32>(squashTable + 4 * at) < p) at++;
+    store<i16>(fineTable + 2 * k, <i16>((at << SQUASH_STEP) - LOGIT_END));
+  }
+  for (let n = 0; n < 256; n++) store<u32>(rateTable + 4 * n, (65536 * 2) / (2 * n + 3));
+}
+
+@inline
+export function squash(logit: i32): u32 {
+  const at = min(max(logit, -LOGIT_END), LOGIT_END - 1) + LOGIT_END;
+  return load<u32>(squashTable + (<usize>(at >> SQUASH_STEP) << 2));
+}
+
+@inline
+export function stretch(p: u32): i32 {
+  if (p < 1 << 18) return load<i16>(fineTable + (<usize>(p >> 6) << 1));
+  if (p >= (1 << 24) - (1 << 18)) return -(<i32>load<i16>(fineTable + (<usize>((0xffffff - p) >> 6) << 1)));
+  return load<i16>(stretchTable + (<usize>(p >> 12) << 1));
+}
+
+/** Logit of a counter, weighed by how often it was updated. */
+@inline
+export function trusted(counter: u32): i32 {
+  return (stretch(counter >>> 8) * load<i32>(trustTable + (<usize>min<u32>(counter & 255, 7) << 2))) >> 8;
+}
+
+@inline
+export function update(at: usize, bit: i32, limit: u32): void {
+  const counter = load<u32>(at);
+  const n = counter & 255;
+  const p = <i32>(counter >>> 8);
+  const rate = load<u32>(rateTable + (<usize>n << 2));
+  const moved = p + <i32>((<i64>((bit ? 0xffffff : 0) - p) * <i64>rate) >> 16);
+  store<u32>(at, (<u32>moved << 8) | (n < limit ? n + 1 : n));
+}
+
+/**
+ * A checked counter: 18 bits of probability, 7 bits of the hash of its context, 7 bits of how often it was updated. One that belongs to
+ * another context starts anew.
+ */
+export const CHECKED_EVEN: u32 = 0x80000000;
+
+@inline
+export function checked(at: usize, check: u32): void {
+  if (((load<u32>(at) >>> 7) & 127) != check) store<u32>(at, CHECKED_EVEN | (check << 7));
+}
+
+@inline
+export function trustedChecked(counter: u32): i32 {
+  return (stretch((counter >>> 14) << 6) * load<i32>(trustTable + (<usize>min<u32>(counter & 127, 7) << 2))) >> 8;
+}
+
+@inline
+export function updateChecked(at: usize, bit: i32, limit: u32): void {
+  const counter = load<u32>(at);
+  const n = counter & 127;
+  const p = <i32>(counter >>> 14);
+  const rate = load<u32>(rateTable + (<usize>n << 2));
+  const moved = p + <i32>((<i64>((bit ? 0x3ffff : 0) - p) * <i64>rate) >> 16);
+  store<u32>(at, (<u32>moved << 14) | (counter & 0x3f80) | (n < limit ? n + 1 : n));
+}
+
+/** The same with 21 bits of probability, 4 of the hash, 7 of the count. */
+@inline
+export function checkedFine(at: usize, check: u32): void {
+  if (((load<u32>(at) >>> 7) & 15) != check) store<u32>(at, CHECKED_EVEN | (check << 7));
+}
+
+@inline
+export function trustedFine(counter: u32): i32 {
+  return (stretch((counter >>> 11) << 3) * load<i32>(trustTable + (<usize>min<u32>(counter & 127, 7) << 2))) >> 8;
+}
+
+@inline
+export function updateFine(at: usize, bit: i32, limit: u32): void {
+  const counter = load<u32>(at);
+  const n = counter & 127;
+  const p = <i32>(counter >>> 11);
+  const rate = load<u32>(rateTable + (<usize>n << 2));
+  const moved = p + <i32>((<i64>((bit ? 0x1fffff : 0) - p) * <i64>rate) >> 16);
+  store<u32>(at, (<u32>moved << 11) | (counter & 0x780) | (n < limit ? n + 1 : n));
+}

@@ -1,0 +1,116 @@
+/**
+ * Makes the new file from the old one and a patch, front to back, a chunk at a time. Whatever the patch says, the decoder stays in its
+ * memory, makes no more than the size in the patch's head, and ends in a fault instead of an exception.
+ */
+
+import type { CostsBytes } from './encode.ts';
+import { costsOf, setUp } from './encode.ts';
+import { type DeltaHead, readHead } from './format.ts';
+import { type Machine, startMachine } from './machine.ts';
+
+/** What a decoder may take for itself, in bytes. */
+const DECODER_MEMORY_BYTES = 72 * 2 ** 20;
+/** The encoder leaves zeros at its end out; more than a few of them and the patch is cut off. */
+const ZEROS_MOST = 64;
+
+export interface DecodeSources {
+  readonly patch: Uint8Array;
+  /** Fills `into` from the old file at `positionBytes`; zeros after its end. */
+  readonly readOld: (positionBytes: number, into: Uint8Array) => void;
+  /** The same of what was made so far. */
+  readonly readNew: (positionBytes: number, into: Uint8Array) => void;
+}
+
+export interface DecodeLimits {
+  readonly newSizeBytes: number;
+  readonly memoryBytes?: number;
+}
+
+export type Decoded =
+  | { readonly kind: 'chunk'; readonly positionBytes: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'fault'; readonly detail: string };
+
+export type OpenedDelta =
+  | { readonly kind: 'delta'; readonly head: DeltaHead; readonly decoder: DeltaDecoder }
+  | { readonly kind: 'fault'; readonly detail: string };
+
+export function openDelta(sources: DecodeSources, limits: DecodeLimits): OpenedDelta {
+  const read = readHead(sources.patch);
+  if (read.kind === 'fault') return read;
+  const { head } = read;
+  if (head.newSizeBytes > limits.newSizeBytes)
+    return {
+      kind: 'fault',
+      detail: `it makes ${head.newSizeBytes} bytes where ${limits.newSizeBytes} are allowed`,
+    };
+  const decoder = new DeltaDecoder(sources, head, read.sizeBytes, limits.memoryBytes ?? DECODER_MEMORY_BYTES);
+  return { kind: 'delta', head, decoder };
+}
+
+export class DeltaDecoder {
+  readonly #machine: Machine;
+  readonly #head: DeltaHead;
+  readonly #patch: Uint8Array;
+  #patchAt: number;
+  #done = 0;
+  #began = false;
+  #fault: string | undefined;
+
+  constructor(sources: DecodeSources, head: DeltaHead, headBytes: number, memoryBytes: number) {
+    this.#head = head;
+    this.#patch = sources.patch;
+    this.#patchAt = headBytes;
+    this.#machine = startMachine(
+      {
+        readFile: (isNew, position, into) => (isNew ? sources.readNew : sources.readOld)(position, into),
+        readPatch: (into) => this.#nextBytes(into),
+        writePatch: () => undefined,
+      },
+      memoryBytes,
+    );
+  }
+
+  #nextBytes(into: Uint8Array): number {
+    const some = this.#patch.subarray(this.#patchAt, this.#patchAt + into.length);
+    into.set(some);
+    this.#patchAt += some.length;
+    return some.length;
+  }
+
+  /** The bytes of a chunk are valid until the next call. */
+  next(): Decoded {
+    if (this.#fault !== undefined) return { kind: 'fault', detail: this.#fault };
+    try {
+      return this.#next();
+    } catch (error) {
+      return this.#fail(`the decoder has stopped: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #next(): Decoded {
+    const { code } = this.#machine;
+    if (!this.#began) {
+      setUp(code, 0, this.#head);
+      this.#began = true;
+      if (code.begin(Number(this.#head.indexAll)) === 0) return this.#fail('its lists contradict each other');
+    }
+    if (this.#done === this.#head.newSizeBytes) return { kind: 'end' };
+    const at = code.chunkAt() >>> 0;
+    const count = code.codeChunk();
+    if (code.codedBytes() > this.#patch.length + ZEROS_MOST) return this.#fail('it is cut off');
+    const positionBytes = this.#done;
+    this.#done += count;
+    return { kind: 'chunk', positionBytes, bytes: this.#machine.bytes().subarray(at, at + count) };
+  }
+
+  #fail(detail: string): Decoded {
+    this.#fault = detail;
+    return { kind: 'fault', detail };
+  }
+
+  costsBytes(): CostsBytes {
+    const { code } = this.#machine;
+    return costsOf(new BigInt64Array(this.#machine.bytes().buffer as ArrayBuffer, code.costsAt() >>> 0, 5));
+  }
+}

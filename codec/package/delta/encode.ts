@@ -1,0 +1,145 @@
+/** Codes a new file against an old one, along lists that say where they are alike. */
+
+import { type DeltaHead, writeHead } from './format.ts';
+import { type Machine, readerOf, startMachine } from './machine.ts';
+
+/** One module, a file inside the two: where it stands in both, and how it is read. */
+export interface Module {
+  readonly newStart: number;
+  readonly newBytes: number;
+  readonly oldStart: number;
+  readonly oldBytes: number;
+  readonly kind: number;
+}
+
+export interface Lists {
+  readonly modules: readonly Module[];
+  /** Triples, in the order of the new file: position in the new file, in the old file, length. */
+  readonly segments: Uint32Array;
+  /** Quadruples: module, first block, end block, reading. */
+  readonly hints: Uint32Array;
+}
+
+export interface CostsBytes {
+  readonly lists: number;
+  readonly blocks: number;
+  readonly flags: number;
+  readonly misses: number;
+  readonly gaps: number;
+}
+
+export interface Encoded {
+  readonly patch: Uint8Array;
+  readonly costsBytes: CostsBytes;
+  /** What decoding needs at most, of its own memory. */
+  readonly memoryBytes: number;
+}
+
+export interface EncodeOptions {
+  readonly digests?: { readonly old: Uint8Array; readonly new: Uint8Array };
+  /** Size of the tables, see `DeltaHead`; by itself according to what there is to code. */
+  readonly tables?: number;
+  /** Called between chunks with how far the new file is coded; throw to stop. */
+  readonly progress?: (doneBytes: number) => void;
+}
+
+/** Bits of the smallest tables. */
+const FLAG_BITS = 15;
+const BYTE_BITS = 14;
+const MATCH_BITS = 17;
+/** From these sizes of the larger file on, tables of the next sizes pay. */
+const TABLES_FROM_BYTES = [65_536, 262_144, 1_048_576];
+/** An old file up to this size is made known to the match model as a whole. */
+const INDEX_ALL_BYTES = 1 << 21;
+/** Pages of 64 KiB of both files that are kept in memory. */
+const PAGE_SLOTS = 128;
+const PAGE_SLOTS_LEAST = 4;
+const PAGE_BYTES = 65_536;
+const MEMORY_MOST_BYTES = 2 ** 31;
+const COST_UNITS_PER_BYTE = 8 * 4096;
+const MODULE_WORDS = 6;
+
+export function costsOf(units: BigInt64Array): CostsBytes {
+  const [lists = 0, blocks = 0, flags = 0, misses = 0, gaps = 0] = [...units].map(
+    (value) => Number(value) / COST_UNITS_PER_BYTE,
+  );
+  return { lists, blocks, flags, misses, gaps };
+}
+
+function tablesFor(sizeBytes: number): number {
+  return TABLES_FROM_BYTES.filter((from) => sizeBytes >= from).length;
+}
+
+export function encode(
+  oldContent: Uint8Array,
+  newContent: Uint8Array,
+  lists: Lists,
+  options: EncodeOptions = {},
+): Encoded {
+  const parts: Uint8Array[] = [];
+  const [readOld, readNew] = [readerOf(oldContent), readerOf(newContent)];
+  const machine = startMachine(
+    {
+      readFile: (isNew, position, into) => (isNew ? readNew : readOld)(position, into),
+      readPatch: () => 0,
+      writePatch: (bytes) => void parts.push(bytes.slice()),
+    },
+    MEMORY_MOST_BYTES,
+  );
+  const { code } = machine;
+  const head: DeltaHead = {
+    oldSizeBytes: oldContent.length,
+    newSizeBytes: newContent.length,
+    segmentCount: lists.segments.length / 3,
+    moduleCount: lists.modules.length,
+    hintCount: lists.hints.length / 4,
+    tables: options.tables ?? tablesFor(Math.max(oldContent.length, newContent.length)),
+    indexAll: oldContent.length <= INDEX_ALL_BYTES,
+    ...(options.digests === undefined ? {} : { digests: options.digests }),
+  };
+  setUp(code, 1, head);
+  machine.words(code.segmentsAt(), lists.segments.length).set(lists.segments);
+  machine.words(code.hintsAt(), lists.hints.length).set(lists.hints);
+  const modules = machine.words(code.modulesAt(), MODULE_WORDS * lists.modules.length);
+  for (const [k, m] of lists.modules.entries())
+    modules.set([m.newStart, m.newBytes, m.oldStart, m.oldBytes, m.kind, 0], MODULE_WORDS * k);
+  if (code.begin(Number(head.indexAll)) === 0) throw new RangeError('these lists of a delta contradict each other');
+  let memoryBytes = 0;
+  for (let done = 0; done < newContent.length; ) {
+    options.progress?.(done);
+    const at = code.chunkAt() >>> 0;
+    const most = newContent.subarray(done, done + CHUNK_BYTES);
+    machine.bytes().set(most, at);
+    done += code.codeChunk();
+    memoryBytes = Math.max(memoryBytes, machine.bytes().length);
+  }
+  code.finish();
+  const costs = costsOf(new BigInt64Array(machine.bytes().buffer as ArrayBuffer, code.costsAt() >>> 0, 5));
+  const all = [writeHead(head), ...parts];
+  const patch = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of all) {
+    patch.set(part, at);
+    at += part.length;
+  }
+  return { patch, costsBytes: costs, memoryBytes };
+}
+
+/** assembly/memory.ts: the new file is coded in pieces of this size. */
+const CHUNK_BYTES = 1 << 18;
+
+export function setUp(code: Machine['code'], encoding: 0 | 1, head: DeltaHead): void {
+  const pages = Math.ceil(head.oldSizeBytes / PAGE_BYTES) + Math.ceil(head.newSizeBytes / PAGE_BYTES);
+  code.setUp(
+    encoding,
+    head.oldSizeBytes,
+    head.newSizeBytes,
+    head.segmentCount,
+    head.moduleCount,
+    head.hintCount,
+    FLAG_BITS + head.tables,
+    BYTE_BITS + head.tables,
+    MATCH_BITS + head.tables,
+    Math.max(PAGE_SLOTS_LEAST, Math.min(PAGE_SLOTS, pages)),
+  );
+}

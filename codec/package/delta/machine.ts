@@ -1,0 +1,120 @@
+/** The coder in WebAssembly (assembly/*.ts, compiled into code.ts): one instance with a memory of its own. */
+
+import { DELTA_CODE } from './code.ts';
+
+interface WebAssemblyNamespace {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object, imports: object) => { readonly exports: unknown };
+  Memory: new (limits: { initial: number; maximum: number }) => WasmMemory;
+}
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+declare const WebAssembly: WebAssemblyNamespace;
+
+/** What assembly/index.ts exports; addresses and sizes in bytes. */
+interface MachineExports {
+  setUp(
+    encoding: number,
+    oldSizeBytes: number,
+    newSizeBytes: number,
+    segmentCount: number,
+    moduleCount: number,
+    hintCount: number,
+    flagBits: number,
+    byteBits: number,
+    matchBits: number,
+    pageSlots: number,
+  ): number;
+  segmentsAt(): number;
+  modulesAt(): number;
+  hintsAt(): number;
+  begin(indexAll: number): number;
+  chunkAt(): number;
+  codeChunk(): number;
+  finish(): void;
+  costsAt(): number;
+  codedBytes(): number;
+  memoryUsed(): number;
+  prepareRoom(oldBytes: number, newBytes: number): void;
+  prepareOldAt(): number;
+  prepareNewAt(): number;
+  prepare(kind: number, rounds: number): void;
+  preparedSegmentsAt(): number;
+  preparedSegmentCount(): number;
+  preparedHintsAt(): number;
+  preparedHintCount(): number;
+  movesRoom(oldBytes: number, pieceBytes: number): void;
+  movesOldAt(): number;
+  movesPieceAt(): number;
+  movesIndex(): void;
+  movesFind(sizeBytes: number): number;
+  movesFoundAt(): number;
+}
+
+/** What the coder asks its host for. */
+export interface MachineHost {
+  /** Bytes of the old file (or of the new one, as far as it is known) from `position`, as many as fit; zeros after its end. */
+  readonly readFile: (isNew: boolean, position: number, into: Uint8Array) => void;
+  /** The next bytes of the patch; returns how many. */
+  readonly readPatch: (into: Uint8Array) => number;
+  /** The bytes are valid during the call. */
+  readonly writePatch: (bytes: Uint8Array) => void;
+}
+
+export interface Machine {
+  readonly code: MachineExports;
+  /** The memory as it is now: an earlier view ends when the memory grows. */
+  bytes(): Uint8Array;
+  words(at: number, count: number): Uint32Array;
+  copyOut(): Uint8Array;
+  copyIn(bytes: Uint8Array): void;
+}
+
+/** Reads from a content in memory; zeros after its end. */
+export function readerOf(content: Uint8Array): (positionBytes: number, into: Uint8Array) => void {
+  return (positionBytes, into) => {
+    const some = content.subarray(positionBytes, positionBytes + into.length);
+    into.set(some);
+    into.fill(0, some.length);
+  };
+}
+
+const WASM_PAGE_BYTES = 65_536;
+/** Pages of the two files as the coder asks for them. */
+const FILE_PAGE_BYTES = 65_536;
+const FIRST_PAGES = 4;
+
+let compiled: object | undefined;
+
+/** Throws a WebAssembly trap where more memory is needed than `memoryBytes`. */
+export function startMachine(host: MachineHost, memoryBytes: number): Machine {
+  compiled ??= new WebAssembly.Module(Uint8Array.fromBase64(DELTA_CODE));
+  const maximum = Math.min(Math.floor(memoryBytes / WASM_PAGE_BYTES), 65_536);
+  const memory = new WebAssembly.Memory({ initial: Math.min(FIRST_PAGES, maximum), maximum });
+  const view = (at: number, count: number): Uint8Array => new Uint8Array(memory.buffer, at >>> 0, count);
+  const env = {
+    memory,
+    abort(): never {
+      throw new RangeError('the delta coder has stopped');
+    },
+    readPage: (isNew: number, page: number, at: number) =>
+      host.readFile(isNew !== 0, (page >>> 0) * FILE_PAGE_BYTES, view(at, FILE_PAGE_BYTES)),
+    readPatch: (at: number, count: number) => host.readPatch(view(at, count)),
+    writePatch: (at: number, count: number) => host.writePatch(view(at, count)),
+  };
+  const { exports } = new WebAssembly.Instance(compiled, { env });
+  return {
+    code: exports as MachineExports,
+    bytes: () => new Uint8Array(memory.buffer),
+    words: (at, count) => new Uint32Array(memory.buffer, at >>> 0, count),
+    copyOut: () => new Uint8Array(memory.buffer).slice(),
+    copyIn(bytes) {
+      const missing = bytes.length - memory.buffer.byteLength;
+      if (missing > 0) memory.grow(Math.ceil(missing / WASM_PAGE_BYTES));
+      new Uint8Array(memory.buffer).set(bytes);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { stanzasOf } from './apt.ts';
+import { bsdiffStreams } from './bsdiff.ts';
+
+describe('the streams of bsdiff', () => {
+  it('are taken apart by the lengths in the head', () => {
+    const patch = new Uint8Array(32 + 9);
+    patch.set(new TextEncoder().encode('BSDIFF40'));
+    patch[8] = 2;
+    patch[16] = 3;
+    patch.set([1, 1, 2, 2, 2, 3, 3, 3, 3], 32);
+    expect(bsdiffStreams(patch).streams.map((stream) => [...stream])).toEqual([
+      [1, 1],
+      [2, 2, 2],
+      [3, 3, 3, 3],
+    ]);
+    patch[16] = 200;
+    expect(() => bsdiffStreams(patch)).toThrow('cut off');
+    expect(() => bsdiffStreams(new Uint8Array(40))).toThrow('no patch');
+  });
+});
+
+const stanza = (suites: string): string => `Types: deb\nSuites: ${suites}\nComponents: main`;
+
+describe('the sources of apt', () => {
+  it('are those of the released suite, or all', () => {
+    const all = [stanza('bookworm bookworm-updates'), stanza('bookworm-security')];
+    expect(stanzasOf(all, 'main')).toEqual([stanza('bookworm')]);
+    expect(stanzasOf(all, 'security')).toEqual(all);
+  });
+});

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { makeDelta } from '#codec/package/delta/make.ts';
+import { content } from '../example.ts';
+import { apply } from './apply.ts';
+
+const PATCHES = 100_000;
+const SEED = 20_261_126;
+
+it(`${PATCHES} damaged patches end in a fault or in other content, never in an exception`, {
+  timeout: 3_000_000,
+}, async () => {
+  const source = readFileSync(join(import.meta.dirname, '../../../codec/package/manifest.ts'));
+  const old = source.subarray(0, 3000);
+  const next = Buffer.concat([source.subarray(0, 1000), content(1, 40), source.subarray(1500, 4000)]);
+  const { patch } = await makeDelta(old, next);
+  let state = SEED;
+  const below = (limit: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const outcomes = { fault: 0, content: 0, right: 0 };
+  for (let k = 0; k < PATCHES; k++) {
+    const bytes = patch.slice(0, below(8) === 0 ? below(patch.length) : patch.length);
+    for (let flips = below(4); flips >= 0 && bytes.length > 0; flips--) bytes[below(bytes.length)] ^= 1 << below(8);
+    const back = apply(old, bytes, 2 * next.length);
+    if ('fault' in back) outcomes.fault++;
+    else if (Buffer.compare(back.content, next) === 0) outcomes.right++;
+    else outcomes.content++;
+  }
+  console.log(`seed ${SEED}: ${JSON.stringify(outcomes)}`);
+  expect(outcomes.fault).toBeGreaterThan(PATCHES / 20);
+  // A flip in the last byte, whose lower bits may not matter, makes the right content still.
+  expect(outcomes.right).toBeLessThan(PATCHES / 50);
+});
