@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Apt, type Architecture, type Suite } from './apt.ts';
 import { run } from './run.ts';
 
-export const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'carillon-bench', 'delta');
+const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'carillon-bench', 'delta');
 
 export interface Pair {
   readonly name: string;
