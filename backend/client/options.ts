@@ -16,8 +16,6 @@ import {
   updateWithdraw,
 } from './commands.ts';
 import { connectionFrom } from './connection.ts';
-import { deltaApply, deltaInfo, deltaMake } from './delta.ts';
-import { packageInfo } from './package-info.ts';
 
 const SUFFIXES: Readonly<Record<string, number>> = {
   '': 1,
@@ -107,7 +105,9 @@ export function carillonProgram(): Command {
   deltaCommands(program.command('delta').description('patches between two files'));
   add(program.command('package').description('package files'), 'info <file>', 'what is in a package; sends nothing')
     .option('--key <file>', 'public release key (PEM): check the signature and every byte')
-    .action((file: string, options: Common & { key?: string }) => packageInfo(file, options.key, outputOf(options)));
+    .action(async (file: string, options: Common & { key?: string }) =>
+      (await import('./package-info.ts')).packageInfo(file, options.key, outputOf(options)),
+    );
   return program;
 }
 
@@ -132,21 +132,28 @@ function deviceTypeCommands(deviceType: Command): void {
   );
 }
 
+/** What is only needed by some commands is loaded by them: applying a delta is done on small devices too. */
 function deltaCommands(delta: Command): void {
   add(delta, 'make <old> <new>', 'make a patch that turns the old file into the new one')
     .requiredOption('-o, --output <file>', 'where the patch goes')
     .option('--progress', 'say how far it is')
-    .action((old: string, fresh: string, options: Common & { output: string; progress?: boolean }) =>
-      deltaMake({ old, new: fresh, patch: options.output }, options.progress === true, outputOf(options)),
+    .action(async (old: string, fresh: string, options: Common & { output: string; progress?: boolean }) =>
+      (await import('./delta-make.ts')).deltaMake(
+        { old, new: fresh, patch: options.output },
+        options.progress === true,
+        outputOf(options),
+      ),
     );
   add(delta, 'apply <old> <patch>', 'make the new file from the old one and a patch')
     .requiredOption('-o, --output <file>', 'where the new file goes; it appears when it is whole and right')
-    .action((old: string, patch: string, options: Common & { output: string }) =>
-      deltaApply({ old, patch, new: options.output }, outputOf(options)),
+    .action(async (old: string, patch: string, options: Common & { output: string }) =>
+      (await import('./delta-apply.ts')).deltaApply({ old, patch, new: options.output }, outputOf(options)),
     );
   add(delta, 'info <patch>', 'what is in a patch')
     .option('--old <file>', 'the old file: then also where the bytes go')
-    .action((patch: string, options: Common & { old?: string }) => deltaInfo(patch, options.old, outputOf(options)));
+    .action(async (patch: string, options: Common & { old?: string }) =>
+      (await import('./delta-info.ts')).deltaInfo(patch, options.old, outputOf(options)),
+    );
 }
 
 type AddOptions = Common &

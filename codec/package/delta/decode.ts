@@ -3,10 +3,9 @@
  * memory, makes no more than the size in the patch's head, and ends in a fault instead of an exception.
  */
 
-import type { CostsBytes } from './encode.ts';
-import { costsOf, setUp } from './encode.ts';
 import { type DeltaHead, readHead } from './format.ts';
 import { type Machine, startMachine } from './machine.ts';
+import { type CostsBytes, costsOf, setUp } from './setup.ts';
 
 /** What a decoder may take for itself, in bytes. */
 const DECODER_MEMORY_BYTES = 72 * 2 ** 20;
@@ -30,6 +29,13 @@ export type Decoded =
   | { readonly kind: 'chunk'; readonly positionBytes: number; readonly bytes: Uint8Array }
   | { readonly kind: 'end' }
   | { readonly kind: 'fault'; readonly detail: string };
+
+/** A decoder in the middle of its work. */
+export interface SavedDecoder {
+  readonly doneBytes: number;
+  readonly patchAtBytes: number;
+  readonly memory: Uint8Array;
+}
 
 export type OpenedDelta =
   | { readonly kind: 'delta'; readonly head: DeltaHead; readonly decoder: DeltaDecoder }
@@ -102,6 +108,34 @@ export class DeltaDecoder {
     const positionBytes = this.#done;
     this.#done += count;
     return { kind: 'chunk', positionBytes, bytes: this.#machine.bytes().subarray(at, at + count) };
+  }
+
+  /** What another decoder needs to go on from here with the same patch and files; about 50 MB, most of it compressible. */
+  save(): SavedDecoder | undefined {
+    if (!this.#began || this.#fault !== undefined) return undefined;
+    return { doneBytes: this.#done, patchAtBytes: this.#patchAt, memory: this.#machine.copyOut() };
+  }
+
+  /**
+   * Goes on where `save` was called, on a decoder that has not begun. The host answers for the bytes: what was saved must come back as it
+   * was. False, and a decoder that is of no use, where it does not fit.
+   */
+  restore(saved: SavedDecoder): boolean {
+    if (this.#began || saved.doneBytes > this.#head.newSizeBytes) return false;
+    try {
+      const { code } = this.#machine;
+      setUp(code, 0, this.#head);
+      this.#machine.copyIn(saved.memory);
+      code.reopen();
+      this.#machine.copyIn(saved.memory);
+    } catch {
+      this.#fail('what was saved of it is of no use');
+      return false;
+    }
+    this.#began = true;
+    this.#done = saved.doneBytes;
+    this.#patchAt = saved.patchAtBytes;
+    return true;
   }
 
   #fail(detail: string): Decoded {

@@ -1,7 +1,8 @@
 /** Codes a new file against an old one, along lists that say where they are alike. */
 
 import { type DeltaHead, writeHead } from './format.ts';
-import { type Machine, readerOf, startMachine } from './machine.ts';
+import { type CostsBytes, costsOf, setUp } from './setup.ts';
+import { readerOf, startMachine } from './machine.ts';
 
 /** One module, a file inside the two: where it stands in both, and how it is read. */
 export interface Module {
@@ -20,14 +21,6 @@ export interface Lists {
   readonly hints: Uint32Array;
 }
 
-export interface CostsBytes {
-  readonly lists: number;
-  readonly blocks: number;
-  readonly flags: number;
-  readonly misses: number;
-  readonly gaps: number;
-}
-
 export interface Encoded {
   readonly patch: Uint8Array;
   readonly costsBytes: CostsBytes;
@@ -43,28 +36,12 @@ export interface EncodeOptions {
   readonly progress?: (doneBytes: number) => void;
 }
 
-/** Bits of the smallest tables. */
-const FLAG_BITS = 15;
-const BYTE_BITS = 14;
-const MATCH_BITS = 17;
 /** From these sizes of the larger file on, tables of the next sizes pay. */
 const TABLES_FROM_BYTES = [65_536, 262_144, 1_048_576];
 /** An old file up to this size is made known to the match model as a whole. */
 const INDEX_ALL_BYTES = 1 << 21;
-/** Pages of 64 KiB of both files that are kept in memory. */
-const PAGE_SLOTS = 128;
-const PAGE_SLOTS_LEAST = 4;
-const PAGE_BYTES = 65_536;
 const MEMORY_MOST_BYTES = 2 ** 31;
-const COST_UNITS_PER_BYTE = 8 * 4096;
 const MODULE_WORDS = 6;
-
-export function costsOf(units: BigInt64Array): CostsBytes {
-  const [lists = 0, blocks = 0, flags = 0, misses = 0, gaps = 0] = [...units].map(
-    (value) => Number(value) / COST_UNITS_PER_BYTE,
-  );
-  return { lists, blocks, flags, misses, gaps };
-}
 
 function tablesFor(sizeBytes: number): number {
   return TABLES_FROM_BYTES.filter((from) => sizeBytes >= from).length;
@@ -127,19 +104,3 @@ export function encode(
 
 /** assembly/memory.ts: the new file is coded in pieces of this size. */
 const CHUNK_BYTES = 1 << 18;
-
-export function setUp(code: Machine['code'], encoding: 0 | 1, head: DeltaHead): void {
-  const pages = Math.ceil(head.oldSizeBytes / PAGE_BYTES) + Math.ceil(head.newSizeBytes / PAGE_BYTES);
-  code.setUp(
-    encoding,
-    head.oldSizeBytes,
-    head.newSizeBytes,
-    head.segmentCount,
-    head.moduleCount,
-    head.hintCount,
-    FLAG_BITS + head.tables,
-    BYTE_BITS + head.tables,
-    MATCH_BITS + head.tables,
-    Math.max(PAGE_SLOTS_LEAST, Math.min(PAGE_SLOTS, pages)),
-  );
-}

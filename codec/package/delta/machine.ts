@@ -1,6 +1,6 @@
-/** The coder in WebAssembly (assembly/*.ts, compiled into code.ts): one instance with a memory of its own. */
+/** The coder in WebAssembly (assembly/*.ts, compiled into code.json): one instance with a memory of its own. */
 
-import { DELTA_CODE } from './code.ts';
+import compiledCode from './code.json' with { type: 'json' };
 
 interface WebAssemblyNamespace {
   Module: new (bytes: Uint8Array) => object;
@@ -35,6 +35,7 @@ interface MachineExports {
   chunkAt(): number;
   codeChunk(): number;
   finish(): void;
+  reopen(): void;
   costsAt(): number;
   codedBytes(): number;
   memoryUsed(): number;
@@ -91,7 +92,7 @@ let compiled: object | undefined;
 
 /** Throws a WebAssembly trap where more memory is needed than `memoryBytes`. */
 export function startMachine(host: MachineHost, memoryBytes: number): Machine {
-  compiled ??= new WebAssembly.Module(Uint8Array.fromBase64(DELTA_CODE));
+  compiled ??= new WebAssembly.Module(Uint8Array.fromBase64(compiledCode.base64));
   const maximum = Math.min(Math.floor(memoryBytes / WASM_PAGE_BYTES), 65_536);
   const memory = new WebAssembly.Memory({ initial: Math.min(FIRST_PAGES, maximum), maximum });
   const view = (at: number, count: number): Uint8Array => new Uint8Array(memory.buffer, at >>> 0, count);

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Aligner, MODULE_PLAIN, moduleKind } from '#codec/package/delta/align.ts';
+import { openDelta } from '#codec/package/delta/decode.ts';
 import { readHead, writeHead } from '#codec/package/delta/format.ts';
+import { readerOf } from '#codec/package/delta/machine.ts';
 import { makeDelta } from '#codec/package/delta/make.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { content } from '../example.ts';
@@ -36,6 +38,9 @@ async function there(old: Uint8Array, next: Uint8Array): Promise<Uint8Array | un
 async function sizeThere(old: Uint8Array, next: Uint8Array): Promise<number> {
   return (await there(old, next))?.length ?? Number.NaN;
 }
+
+const oldLibrary = library(folder, 'old', '');
+const nextLibrary = library(folder, 'next', 'x = x * 3 + (x >> 5); if (x & 64) x ^= seed;');
 
 describe('a delta', () => {
   it.each<[string, Uint8Array, Uint8Array]>([
@@ -76,11 +81,9 @@ describe('a delta', () => {
   });
 
   it('is several times smaller than zstd with the old file as dictionary, for a library in which one function grew', async () => {
-    const old = library(folder, 'old', '');
-    const next = library(folder, 'next', 'x = x * 3 + (x >> 5); if (x & 64) x ^= seed;');
-    expect(moduleKind(old)).not.toBe(MODULE_PLAIN);
-    const zstd = nativeZstd.compress(next, { dictionary: old });
-    expect(4 * (await sizeThere(old, next))).toBeLessThan(zstd.length);
+    expect(moduleKind(oldLibrary)).not.toBe(MODULE_PLAIN);
+    const zstd = nativeZstd.compress(nextLibrary, { dictionary: oldLibrary });
+    expect(4 * (await sizeThere(oldLibrary, nextLibrary))).toBeLessThan(zstd.length);
   });
 
   it('finds files of an archive again that were renamed and changed', async () => {
@@ -89,6 +92,35 @@ describe('a delta', () => {
     const old = tar('old.tar', { 'a.txt': text, 'b.txt': other });
     const next = tar('new.tar', { 'a.txt': other, 'entirely-new.md': text.replace('A', 'changed') });
     expect(await sizeThere(old, next)).toBeLessThan(400);
+  });
+});
+
+describe('a decoder', () => {
+  it('goes on from every chunk at which it was saved', async () => {
+    // What comes first makes it one module that is read as a library; it lies across the borders of chunks.
+    const old = Buffer.concat([oldLibrary, content(20, 100_000), oldLibrary, content(21, 300_000), oldLibrary]);
+    const next = Buffer.concat([nextLibrary, content(20, 99_000), nextLibrary, content(22, 50), content(21, 300_000)]);
+    const { patch } = await makeDelta(old, next);
+    const made = new Uint8Array(next.length);
+    const sources = { patch, readOld: readerOf(old), readNew: readerOf(made) };
+    const limits = { newSizeBytes: next.length };
+    let opened = openDelta(sources, limits);
+    let chunks = 0;
+    let restored = 0;
+    for (;;) {
+      if (opened.kind === 'fault') throw new Error(opened.detail);
+      const decoded = opened.decoder.next();
+      if (decoded.kind === 'fault') throw new Error(decoded.detail);
+      if (decoded.kind === 'end') break;
+      made.set(decoded.bytes, decoded.positionBytes);
+      chunks++;
+      const saved = opened.decoder.save();
+      opened = openDelta(sources, limits);
+      if (opened.kind === 'delta' && saved !== undefined && opened.decoder.restore(saved)) restored++;
+    }
+    expect(chunks).toBeGreaterThan(2);
+    expect(restored).toBe(chunks);
+    expect(Buffer.compare(made, next)).toBe(0);
   });
 });
 

@@ -3,7 +3,7 @@
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 import { S } from './state';
-import { BLOCK_BYTES, CHUNK_BYTES, windowOld, copyOld, sameAsOld, takeFilled, take } from './memory';
+import { BLOCK_BYTES, CHUNK_BYTES, windowOld, copyOld, sameAsOld } from './memory';
 import { EVEN, update } from './logistic';
 import { codeBit, costKind, KIND_BLOCKS } from './coder';
 import { bitsOf } from './hash';
@@ -17,7 +17,7 @@ import { indexOld } from './match';
 import { codeByte } from './byte';
 
 const RUN_LEAST: i64 = 8192;
-let blockCounters: usize = 0;
+const blockCounters: usize = memory.data(4 * 128, 16);
 
 export const MODULE_PLAIN: u32 = 0;
 export const MODULE_ELF: u32 = 1;
@@ -27,7 +27,7 @@ export const MODULE_IMAGE_X64: u32 = 3;
 export const MODULE_INDEXED: u32 = 4;
 
 export function openBlocks(): void {
-  blockCounters = takeFilled(4 * 128, EVEN);
+  for (let k = 0; k < 128; k++) store<u32>(blockCounters + <usize>(4 * k), EVEN);
   S.nextModule = 0;
   S.segment = 0;
   S.runRefused = -1;

@@ -28,6 +28,8 @@ import {
   finishFields,
 } from './candidates';
 import { followMatch } from './match';
+import { M } from './candidates';
+import { O, MACHINE_A64 } from './elf';
 
 const FLAG_CONTEXTS: i32 = 12;
 const FLAG_INPUTS: i32 = 16;
@@ -37,7 +39,7 @@ const BYTE_CONTEXTS: i32 = 16;
 const BYTE_INPUTS: i32 = 28;
 const BYTE_SETS: i32 = 2048;
 const BYTE_SETS2: i32 = 256;
-const REFINEMENT_BITS: i32 = 14;
+const REFINEMENT_BITS: i32 = 12;
 const TRAINED_CONTEXTS: i32 = 6;
 const FIRST_TRAINED: i32 = 7;
 /** How many bytes before a miss are learned late. */
@@ -176,7 +178,7 @@ function trainLate(n: i64, at: usize): void {
  */
 export function codeByte(n: i64, p: i64, at: usize, oldAt: usize, segmentFrom: i64, segmentLeft: i64): void {
   const gap = p < 0;
-  const place = gap ? 0 : <i32>(p & 3);
+  const place = gap ? gapPlace(n) : <i32>(p & 3);
   // Guesses.
   let best = -1;
   let bestRight: u32 = 0;
@@ -314,8 +316,42 @@ export function codeByte(n: i64, p: i64, at: usize, oldAt: usize, segmentFrom: i
     S.difference1 = (byte - oldHere) & 255;
   }
   S.word = isWord(byte) ? hash(S.word, byte) : 0;
+  if (byte == 10) {
+    S.lineBefore = S.lineStart;
+    S.lineStart = n + 1;
+  }
   finishFields(n);
   followMatch(n, at, gap || n - S.lastMiss <= MATCH_LOOKS);
+}
+
+/** In a gap: the place in the instruction, where instructions have four bytes. */
+@inline
+function gapPlace(n: i64): i32 {
+  return O.valid && O.machine == MACHINE_A64 ? <i32>((n - M.newStart) & 3) : 0;
+}
+
+/** Contexts that only a gap has, where others look at the old file: instructions of AArch64, or lines and skipped bytes. */
+function gapContexts(at: usize, n: i64, place: i32, c4: u32): void {
+  if (O.valid && O.machine == MACHINE_A64) {
+    const here = place == 0 ? 0 : c4 >>> (32 - 8 * place);
+    const before = load<u32>(at - <usize>place - 4);
+    const before2 = load<u32>(at - <usize>place - 8);
+    context(1, hash3(2, here, hash(place, before)));
+    context(2, hash3(3, here, hash(place, before >>> 24)));
+    context(3, hash3(4, here, hash(place, (before >>> 24) | ((before2 >>> 24) << 8))));
+    context(4, hash3(5, here, hash(place, before & 31)));
+    context(6, hash3(7, here, hash(place, before & 0xffe0ffe0)));
+    return;
+  }
+  const column = <u32>min<i64>(n - S.lineStart, 255);
+  const above = S.lineBefore > 0 && S.lineBefore + <i64>column < S.lineStart && S.lineBefore >= S.windowStart
+    ? <u32>load<u8>(S.windowAt + <usize>(S.lineBefore + column - S.windowStart))
+    : 256;
+  context(1, hash3(2, c4 & 0xff00ffff, 0));
+  context(2, hash3(3, column, 0));
+  context(3, hash3(4, c4 & 0x00ffffff, 0));
+  context(4, hash3(5, column | (above << 8), c4 >>> 24));
+  context(6, hash3(7, above, c4 >>> 16));
 }
 
 function codeMissed(n: i64, p: i64, at: usize, oldAt: usize, best: i32, favourite: i32, predicted: u32, place: i32): u32 {
@@ -348,6 +384,7 @@ function codeMissed(n: i64, p: i64, at: usize, oldAt: usize, best: i32, favourit
   context(4, hash3(5, oldHere | (oldNext << 8), hash(c1, mode)));
   context(5, hash3(6, fieldPlace | (fieldKind << 3), S.confidence | (mode << 3) | (place << 6)));
   context(6, hash3(7, oldBefore, mode));
+  if (gap) gapContexts(at, n, place, c4);
   orderContexts(at, n, S.word);
   context(13, hash3(14, place | (mode << 4), (n >= 8 ? <u32>load<u8>(at - 8) : 0) | ((c4 & 255) << 8)));
   context(14, hash3(15, mode, 0));
@@ -386,7 +423,7 @@ function codeMissed(n: i64, p: i64, at: usize, oldAt: usize, best: i32, favourit
     const d1 = mix(w, byteInputs, BYTE_INPUTS);
     const d2 = mix(w2, byteInputs, BYTE_INPUTS);
     const logit = (d1 + d2) >> 1;
-    const r1 = refinementAt(byteRefinement, logit, (partial | ((c1 >>> 2) << 8)));
+    const r1 = refinementAt(byteRefinement, logit, (partial | ((c1 >>> 4) << 8)));
     const r2 = refinementAt(byteRefinement2, logit, hash3(partial, c1, c2) >>> (32 - REFINEMENT_BITS));
     let p1 = (2 * squash(logit) + refined(r1, logit) + refined(r2, logit)) >> 2;
     p1 = min<u32>(max<u32>(p1, least), (1 << 24) - least);

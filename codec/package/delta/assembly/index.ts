@@ -15,6 +15,7 @@ import { openLearned } from './learned';
 import { openBytes } from './byte';
 import { openBlocks, codeUntil, enterModule } from './blocks';
 import { M } from './candidates';
+import { M } from './candidates';
 
 /** Lays the memory out; afterwards the encoder fills the lists. Returns the memory used in bytes, without the arena of a module. */
 export function setUp(
@@ -87,6 +88,14 @@ export function codeChunk(): i32 {
   const end = min((start / CHUNK_BYTES + 1) * CHUNK_BYTES, S.newSize);
   codeUntil(end);
   return <i32>(end - start);
+}
+
+/**
+ * After a saved memory was copied over one that was set up alike: makes anew what is not in the memory, the variables of the module at hand.
+ * The host copies the memory in once more, for this writes over it.
+ */
+export function reopen(): void {
+  if (M.open) enterModule(M.index, false);
 }
 
 export function finish(): void {

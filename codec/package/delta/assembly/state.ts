@@ -64,6 +64,9 @@ export class State {
   difference2: u32;
   lastMiss: i64;
   word: u32;
+  /** Where the line at hand starts, and the one before it. */
+  lineStart: i64;
+  lineBefore: i64;
   trained: i64;
   /** Match model. */
   matchAt: i64;

@@ -1,0 +1,32 @@
+/** Files of the commands of `carillon delta`. */
+
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import type { CostsBytes } from '#codec/package/delta/setup.ts';
+import { CommandError } from '../refusal.ts';
+
+export function contentOf(path: string): Uint8Array {
+  try {
+    const buffer = readFileSync(path);
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+  } catch (cause) {
+    throw new CommandError(`${path} can't be read: ${cause instanceof Error ? cause.message : String(cause)}.`, 1);
+  }
+}
+
+/** Under another name first: a file that is there is whole. */
+export function writeWhole(path: string, write: (descriptor: number) => void): void {
+  const part = `${path}.part`;
+  const descriptor = openSync(part, 'w+', 0o644);
+  try {
+    write(descriptor);
+    closeSync(descriptor);
+    renameSync(part, path);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}
+
+export function rounded(costs: CostsBytes): Record<string, number> {
+  return Object.fromEntries(Object.entries(costs).map(([kind, bytes]) => [`${kind}Bytes`, Math.round(bytes)]));
+}

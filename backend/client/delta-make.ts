@@ -1,0 +1,49 @@
+/** `carillon delta make`: a patch between two files; nothing is sent anywhere. */
+
+import { createHash } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { makeDelta } from '#codec/package/delta/make.ts';
+import { type Output, printRow } from '../commands/print.ts';
+import { alignInThreads } from '../packaging/align-pool.ts';
+import { contentOf, rounded, writeWhole } from './delta-files.ts';
+
+function sha256Of(content: Uint8Array): Uint8Array {
+  return Uint8Array.from(createHash('sha256').update(content).digest());
+}
+
+export async function deltaMake(
+  paths: { readonly old: string; readonly new: string; readonly patch: string },
+  wantsProgress: boolean,
+  output: Output,
+): Promise<void> {
+  const oldContent = contentOf(paths.old);
+  const newContent = contentOf(paths.new);
+  const progress = (what: string, share: number): void => {
+    if (wantsProgress) output.people(`${what}: ${Math.round(100 * share)} %`);
+  };
+  const started = performance.now();
+  const made = await makeDelta(oldContent, newContent, {
+    digests: { old: sha256Of(oldContent), new: sha256Of(newContent) },
+    alignAll: (jobs) => alignInThreads(paths, jobs, (share) => progress('aligning', share)),
+    progress: everyTenth(newContent.length, (share) => progress('coding', share)),
+  });
+  writeWhole(paths.patch, (descriptor) => void writeSync(descriptor, made.patch));
+  printRow(output, {
+    patch: paths.patch,
+    sizeBytes: made.patch.length,
+    oldSizeBytes: oldContent.length,
+    newSizeBytes: newContent.length,
+    seconds: Math.round((performance.now() - started) / 100) / 10,
+    ...rounded(made.costsBytes),
+    decoderMemoryBytes: made.memoryBytes,
+  });
+}
+
+function everyTenth(total: number, tell: (share: number) => void): (doneBytes: number) => void {
+  let told = 0;
+  return (doneBytes) => {
+    const tenth = Math.floor((10 * doneBytes) / total);
+    if (tenth > told) tell(tenth / 10);
+    told = Math.max(told, tenth);
+  };
+}
