@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts';
 /** Bits of the smallest tables. */
 const FLAG_BITS = 14;
 const BYTE_BITS = 14;
-const MATCH_BITS = 17;
+const MATCH_BITS = 16;
 /** Pages of 64 KiB of both files that are kept in memory. */
 const PAGE_SLOTS = 64;
 const PAGE_SLOTS_LEAST = 4;
