@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Alignment } from '#codec/package/delta/align.ts';
 import type { AlignJob } from '#codec/package/delta/plan.ts';
+import { totalBytes } from '#codec/package/delta/runs.ts';
 
 export interface AlignPaths {
   readonly old: string;
@@ -46,7 +47,7 @@ export async function alignInThreads(
 }
 
 function sizeOf(job: AlignJob | undefined): number {
-  return job === undefined ? 0 : job.newBytes + job.oldBytes;
+  return job === undefined ? 0 : totalBytes(job.newRuns) + totalBytes(job.oldRuns);
 }
 
 function ask(worker: Worker, job: AlignJob): Promise<Alignment> {

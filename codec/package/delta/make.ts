@@ -2,7 +2,9 @@
 
 import { Aligner, type Alignment } from './align.ts';
 import { type Encoded, encode, type EncodeOptions } from './encode.ts';
-import { type AlignJob, joinAlignments, planDelta } from './plan.ts';
+import { joinAlignments } from './join.ts';
+import { type AlignJob, planDelta } from './plan.ts';
+import { gather } from './runs.ts';
 
 export interface MakeOptions extends EncodeOptions {
   /** Aligns the jobs, in any order or at once; the result is in theirs. Without it they are aligned here, one after another. */
@@ -25,17 +27,7 @@ export async function makeDelta(
   return best;
 }
 
-function alignHere(
-  oldContent: Uint8Array,
-  newContent: Uint8Array,
-  jobs: readonly AlignJob[],
-  done: (job: AlignJob) => void = () => undefined,
-): Alignment[] {
+function alignHere(oldContent: Uint8Array, newContent: Uint8Array, jobs: readonly AlignJob[]): Alignment[] {
   const aligner = new Aligner();
-  return jobs.map((job) => {
-    const old = oldContent.subarray(job.oldStart, job.oldStart + job.oldBytes);
-    const alignment = aligner.align(old, newContent.subarray(job.newStart, job.newStart + job.newBytes), job.kind);
-    done(job);
-    return alignment;
-  });
+  return jobs.map((job) => aligner.align(gather(oldContent, job.oldRuns), gather(newContent, job.newRuns), job.kind));
 }

@@ -1,12 +1,14 @@
 /** Where the files are in a tar archive (POSIX.1-2008 pax, "ustar Interchange Format"; long names as GNU tar and pax write them). */
 
+import type { Run } from './runs.ts';
+
 /** A file inside a container; positions in bytes from the container's start. */
 export interface Part {
   readonly name: string;
-  /** What comes before the content and describes it. */
+  /** What comes before the content and describes it; none where `headStart` is `headEnd`. */
   readonly headStart: number;
-  readonly start: number;
-  readonly sizeBytes: number;
+  readonly headEnd: number;
+  readonly runs: readonly Run[];
 }
 
 const BLOCK_BYTES = 512;
@@ -60,7 +62,7 @@ export function tarParts(content: Uint8Array): Part[] | undefined {
       const prefix = text(head.subarray(257, 262)) === 'ustar' && head[262] === 0 ? text(head.subarray(345, 500)) : '';
       const short = text(head.subarray(0, 100));
       const name = longName ?? (prefix === '' ? short : `${prefix}/${short}`);
-      parts.push({ name, headStart, start, sizeBytes: bytes });
+      parts.push({ name, headStart, headEnd: start, runs: bytes === 0 ? [] : [{ start, sizeBytes: bytes }] });
       longName = undefined;
       headStart = at;
     }

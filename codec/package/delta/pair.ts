@@ -1,0 +1,129 @@
+/** Pairs the files of two containers: by name, by name without its numbers, or by what they share. */
+
+import { bytesEqual } from '../../bytes.ts';
+import { MODULE_PLAIN, moduleKind } from './align.ts';
+import { alignInPlace } from './in-place.ts';
+import type { Copy, Moves } from './moves.ts';
+import type { AlignJob, Plan } from './plan.ts';
+import { gather, HOLE, placed, type Run, totalBytes } from './runs.ts';
+import type { Part } from './tar.ts';
+
+/** A new file without a predecessor is aligned with the file that has this much of it, if one has. */
+const SIMILAR_SHARE = 0.1;
+const TAR_BLOCK_BYTES = 512;
+
+/** The name without its numbers: libx.so.1.2 became libx.so.1.3. */
+function stem(name: string): string {
+  return name.replaceAll(/\d+/g, '#');
+}
+
+function stored(part: Part): Run[] {
+  return part.runs.filter(({ start }) => start !== HOLE);
+}
+
+/** Finds the file that holds a position. */
+class Holders {
+  readonly #runs: { readonly start: number; readonly part: Part }[];
+
+  constructor(parts: readonly Part[]) {
+    this.#runs = parts.flatMap((part) => stored(part).map(({ start }) => ({ start, part })));
+    this.#runs.sort((a, b) => a.start - b.start);
+  }
+
+  /** The file that has most of this new one. */
+  mostLike(part: Part, moves: Moves): Part | undefined {
+    const shares = new Map<Part, number>();
+    for (const run of stored(part))
+      for (const { oldStart, sizeBytes } of moves.find(run.start, run.start + run.sizeBytes)) {
+        const holder = this.#at(oldStart);
+        if (holder !== undefined) shares.set(holder, (shares.get(holder) ?? 0) + sizeBytes);
+      }
+    const [best] = [...shares].sort((a, b) => b[1] - a[1]);
+    return best !== undefined && best[1] >= SIMILAR_SHARE * totalBytes(part.runs) ? best[0] : undefined;
+  }
+
+  #at(position: number): Part | undefined {
+    let low = 0;
+    let high = this.#runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#runs[middle]?.start ?? 0) <= position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#runs[low - 1]?.part;
+  }
+}
+
+export function pairParts(
+  oldContent: Uint8Array,
+  newContent: Uint8Array,
+  oldParts: readonly Part[],
+  newParts: readonly Part[],
+  moves: () => Moves,
+): Plan {
+  const byName = new Map(oldParts.map((part) => [part.name, part]));
+  const newNames = new Set(newParts.map(({ name }) => name));
+  const byStem = new Map<string, Part>();
+  for (const part of oldParts) if (!newNames.has(part.name)) byStem.set(stem(part.name), part);
+  let holders: Holders | undefined;
+  const copies: Copy[] = [];
+  const jobs: AlignJob[] = [];
+  let before: Part | undefined;
+  for (const part of newParts) {
+    const found = byName.get(part.name) ?? byStem.get(stem(part.name));
+    const headFrom = found ?? before;
+    if (headFrom !== undefined && part.headEnd > part.headStart) {
+      // Aligned at its end: where a long name was put before it, only the head proper is alike.
+      const sizeBytes = Math.min(part.headEnd - part.headStart, headFrom.headEnd - headFrom.headStart);
+      copies.push({ newStart: part.headEnd - sizeBytes, oldStart: headFrom.headEnd - sizeBytes, sizeBytes });
+    }
+    before = found ?? before;
+    const sizeBytes = totalBytes(part.runs);
+    if (sizeBytes === 0) continue;
+    let base = found !== undefined && found.runs.length > 0 ? found : undefined;
+    if (base === undefined) {
+      holders ??= new Holders(oldParts);
+      base = holders.mostLike(part, moves());
+    }
+    const content = gather(newContent, part.runs);
+    const old = gather(oldContent, base?.runs ?? []);
+    if (base !== undefined && bytesEqual(old, content)) {
+      copies.push(...placed({ newStart: 0, oldStart: 0, sizeBytes }, part.runs, base.runs));
+      continue;
+    }
+    const kind = base !== undefined && moduleKind(old) === moduleKind(content) ? moduleKind(old) : MODULE_PLAIN;
+    jobs.push({ name: part.name, newRuns: part.runs, oldRuns: base?.runs ?? [], kind });
+  }
+  coverRest(oldContent, newContent, oldParts, newParts, { copies, jobs });
+  return { copies, jobs, moves };
+}
+
+/** In an image, what is between the files describes them; in an archive it is the zeros that fill blocks, and those at the end. */
+function coverRest(
+  oldContent: Uint8Array,
+  newContent: Uint8Array,
+  oldParts: readonly Part[],
+  newParts: readonly Part[],
+  into: { readonly copies: Copy[]; readonly jobs: AlignJob[] },
+): void {
+  if (newParts.every(({ headStart, headEnd }) => headStart === headEnd)) {
+    const covered = newParts.flatMap(stored).sort((a, b) => a.start - b.start);
+    let end = 0;
+    for (const { start, sizeBytes } of [...covered, { start: newContent.length, sizeBytes: 0 }]) {
+      if (start > end) alignInPlace(oldContent, newContent, end, start, into);
+      end = Math.max(end, start + sizeBytes);
+    }
+    return;
+  }
+  const newEnd = endOf(newParts);
+  const oldEnd = endOf(oldParts);
+  const sizeBytes = Math.min(newContent.length - newEnd, oldContent.length - oldEnd);
+  if (sizeBytes > 0) into.copies.push({ newStart: newEnd, oldStart: oldEnd, sizeBytes });
+}
+
+function endOf(parts: readonly Part[]): number {
+  const last = parts.at(-1);
+  const [run] = last?.runs ?? [];
+  const end = run === undefined ? (last?.headEnd ?? 0) : run.start + run.sizeBytes;
+  return Math.ceil(end / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES;
+}
