@@ -30,15 +30,15 @@ export function joinAlignments(plan: Plan, alignments: readonly Alignment[], new
   }
   found.sort((a, b) => a.module.newStart - b.module.newStart);
   const hints = found.flatMap((entry, k) => numbered(entry.hints, k));
-  pieces.sort((a, b) => a.newStart - b.newStart);
+  const own = pieces.filter(({ sizeBytes }) => sizeBytes > 0).sort((a, b) => a.newStart - b.newStart);
   // What is left may have moved from anywhere.
   let end = 0;
   const moved: Copy[] = [];
-  for (const { newStart, sizeBytes } of [...pieces, { newStart: newSizeBytes, sizeBytes: 0 }]) {
+  for (const { newStart, sizeBytes } of [...own, { newStart: newSizeBytes, sizeBytes: 0 }]) {
     if (newStart - end >= MOVED_FROM_BYTES) moved.push(...plan.moves().find(end, newStart));
     end = newStart + sizeBytes;
   }
-  const all = [...pieces, ...moved].sort((a, b) => a.newStart - b.newStart);
+  const all = [...own, ...moved].sort((a, b) => a.newStart - b.newStart);
   return { modules: found.map(({ module }) => module), segments: mergePieces(all), hints: Uint32Array.from(hints) };
 }
 

@@ -89,6 +89,7 @@ export function pairParts(
     const old = gather(oldContent, base?.runs ?? []);
     if (base !== undefined && bytesEqual(old, content)) {
       copies.push(...placed({ newStart: 0, oldStart: 0, sizeBytes }, part.runs, base.runs));
+      if (part.headEnd > part.headStart) copies.push(fillBytes(part, base, oldContent, newContent));
       continue;
     }
     const kind = base !== undefined && moduleKind(old) === moduleKind(content) ? moduleKind(old) : MODULE_PLAIN;
@@ -96,6 +97,17 @@ export function pairParts(
   }
   coverRest(oldContent, newContent, oldParts, newParts, { copies, jobs });
   return { copies, jobs, moves };
+}
+
+/** The zeros after a file of an archive: with them, files that did not change are one copy from head to head. */
+function fillBytes(part: Part, base: Part, oldContent: Uint8Array, newContent: Uint8Array): Copy {
+  const [newStart, oldStart] = [contentEnd(part), contentEnd(base)];
+  const wanted = Math.ceil(newStart / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES - newStart;
+  return {
+    newStart,
+    oldStart,
+    sizeBytes: Math.min(wanted, newContent.length - newStart, oldContent.length - oldStart),
+  };
 }
 
 /** In an image, what is between the files describes them; in an archive it is the zeros that fill blocks, and those at the end. */
@@ -123,7 +135,10 @@ function coverRest(
 
 function endOf(parts: readonly Part[]): number {
   const last = parts.at(-1);
-  const [run] = last?.runs ?? [];
-  const end = run === undefined ? (last?.headEnd ?? 0) : run.start + run.sizeBytes;
-  return Math.ceil(end / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES;
+  return last === undefined ? 0 : Math.ceil(contentEnd(last) / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES;
+}
+
+function contentEnd({ headEnd, runs }: Part): number {
+  const [run] = runs;
+  return run === undefined ? headEnd : run.start + run.sizeBytes;
 }

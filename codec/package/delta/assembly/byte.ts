@@ -285,8 +285,8 @@ export function codeByte(n: i64, p: i64, at: usize, oldAt: usize, segmentFrom: i
     const p1 = (2 * squash(logit) + refined(r1, logit) + refined(r2, logit)) >> 2;
     costKind(KIND_FLAGS);
     hit = codeBit(hit, p1);
-    train(w, flagInputs, FLAG_INPUTS, hit, squash(d1), 8);
-    train(w2, flagInputs, FLAG_INPUTS, hit, squash(d2), 8);
+    train(w, flagInputs, FLAG_INPUTS, hit, squash(d1), 20);
+    train(w2, flagInputs, FLAG_INPUTS, hit, squash(d2), 20);
     refine(r1, logit, hit);
     refine(r2, logit, hit);
     for (let k = 0; k < FLAG_CONTEXTS; k++) updateFine(<usize>load<u32>(flagSlots + <usize>(4 * k)), hit, k < 2 || k == 4 ? 127 : 120);
@@ -428,8 +428,8 @@ function codeMissed(n: i64, p: i64, at: usize, oldAt: usize, best: i32, favourit
     let p1 = (2 * squash(logit) + refined(r1, logit) + refined(r2, logit)) >> 2;
     p1 = min<u32>(max<u32>(p1, least), (1 << 24) - least);
     const bit = codeBit((actual >> b) & 1, p1);
-    train(w, byteInputs, BYTE_INPUTS, bit, squash(d1), 12);
-    train(w2, byteInputs, BYTE_INPUTS, bit, squash(d2), 6);
+    train(w, byteInputs, BYTE_INPUTS, bit, squash(d1), 20);
+    train(w2, byteInputs, BYTE_INPUTS, bit, squash(d2), 12);
     refine(r1, logit, bit);
     refine(r2, logit, bit);
     for (let k = 0; k < BYTE_CONTEXTS; k++)

@@ -15,7 +15,7 @@ const TABLE_BITS: i32 = 16;
 /** Longest code: values below 2^39. */
 const LONGEST: i32 = 39;
 /** The first bits after the prefix are also told apart by those before them. */
-const TOLD_BITS: i32 = 12;
+const TOLD_BITS: i32 = 6;
 const LEAST: u32 = 4096;
 
 const first: usize = memory.data<u8>([70, 70, 70, 70, 70, 70, 0, 0]);
