@@ -18,6 +18,8 @@ export interface Alignment {
 
 /** All that 32 bits can address; a pair needs about 25 bytes for each byte of its old file. */
 const MEMORY_MOST_BYTES = 2 ** 32 - 65_536;
+/** The suffix array of a larger file does not fit in the memory of the aligner. */
+export const ALIGNED_BYTES = 130_000_000;
 const ROUNDS = 2;
 
 export function moduleKind(content: Uint8Array): number {
@@ -41,8 +43,10 @@ export class Aligner {
     MEMORY_MOST_BYTES,
   );
 
-  /** kind: MODULE_PLAIN, MODULE_ELF or MODULE_IMAGE_A64. */
+  /** Nothing for files above `ALIGNED_BYTES`: what moved is found without. kind: MODULE_PLAIN, MODULE_ELF or MODULE_IMAGE_A64. */
   align(oldContent: Uint8Array, newContent: Uint8Array, kind: number): Alignment {
+    if (oldContent.length > ALIGNED_BYTES || newContent.length > ALIGNED_BYTES)
+      return { segments: new Uint32Array(), hints: new Uint32Array() };
     this.#old = oldContent;
     this.#new = newContent;
     const { code } = this.#machine;

@@ -3,7 +3,7 @@
  * their predecessor only.
  */
 
-import { MODULE_PLAIN, moduleKind } from './align.ts';
+import { ALIGNED_BYTES, MODULE_PLAIN, moduleKind } from './align.ts';
 import { ext4Parts } from './ext4.ts';
 import { alignInPlace } from './in-place.ts';
 import { type Copy, Moves } from './moves.ts';
@@ -25,8 +25,6 @@ export interface Plan {
   readonly jobs: readonly AlignJob[];
 }
 
-/** The suffix array of a larger file does not fit in the memory of the aligner. */
-const ALIGNED_BYTES = 130_000_000;
 /** A container up to this size is also aligned as a whole. */
 const WHOLE_BYTES = 40_000_000;
 
