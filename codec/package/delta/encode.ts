@@ -41,7 +41,7 @@ const TABLES_FROM_BYTES = [65_536, 262_144, 1_048_576];
 /** An old file up to this size is made known to the match model as a whole. */
 const INDEX_ALL_BYTES = 1 << 21;
 const MEMORY_MOST_BYTES = 2 ** 31;
-const MODULE_WORDS = 6;
+const MODULE_WORDS = 5;
 
 function tablesFor(sizeBytes: number): number {
   return TABLES_FROM_BYTES.filter((from) => sizeBytes >= from).length;
@@ -79,7 +79,7 @@ export function encode(
   machine.words(code.hintsAt(), lists.hints.length).set(lists.hints);
   const modules = machine.words(code.modulesAt(), MODULE_WORDS * lists.modules.length);
   for (const [k, m] of lists.modules.entries())
-    modules.set([m.newStart, m.newBytes, m.oldStart, m.oldBytes, m.kind, 0], MODULE_WORDS * k);
+    modules.set([m.newStart, m.newBytes, m.oldStart, m.oldBytes, m.kind], MODULE_WORDS * k);
   if (code.begin(Number(head.indexAll)) === 0) throw new RangeError('these lists of a delta contradict each other');
   let memoryBytes = 0;
   for (let done = 0; done < newContent.length; ) {

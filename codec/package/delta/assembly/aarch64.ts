@@ -20,12 +20,23 @@ function hasLowPart(x: u32): bool {
     return true;
   }
   if ((x & 0x3b000000) == 0x39000000) {
-    const scale = (x & 0x04800000) == 0x04800000 ? 4 : x >>> 30;
     lowRegister = (x >>> 5) & 31;
-    lowPart = (<i64>((x >>> 10) & 0xfff) << scale) & 0xfff;
+    lowPart = (<i64>((x >>> 10) & 0xfff) << scaleOf(x)) & 0xfff;
     return true;
   }
   return false;
+}
+
+/** B or BL. */
+@inline
+export function isBranch(x: u32): bool {
+  return (x & 0x7c000000) == 0x14000000;
+}
+
+/** LDR or STR with a 12-bit offset: by how much it is shifted. */
+@inline
+function scaleOf(x: u32): u32 {
+  return (x & 0x04800000) == 0x04800000 ? 4 : x >>> 30;
 }
 
 @inline
@@ -38,7 +49,7 @@ export let target: i64 = 0;
 /** at: where the instruction stands, with 16 more on both sides; before and after: how many of them belong to the module. */
 export function targetOf(at: usize, pc: i64, before: i32, after: i32): bool {
   const x = load<u32>(at);
-  if ((x & 0x7c000000) == 0x14000000) {
+  if (isBranch(x)) {
     target = pc + 4 * signed(x & 0x3ffffff, 26);
     return true;
   }
@@ -81,7 +92,7 @@ export function targetOf(at: usize, pc: i64, before: i32, after: i32): bool {
 
 /** The instruction with another target, standing at pc. */
 export function withTarget(x: u32, pc: i64, to: i64): u32 {
-  if ((x & 0x7c000000) == 0x14000000) return (x & 0xfc000000) | (<u32>((to - pc) >> 2) & 0x3ffffff);
+  if (isBranch(x)) return (x & 0xfc000000) | (<u32>((to - pc) >> 2) & 0x3ffffff);
   if ((x & 0x9f000000) == 0x90000000) {
     const pages = (to >> 12) - (pc >> 12);
     return (x & 0x9f00001f) | (<u32>(pages & 3) << 29) | (<u32>((pages >> 2) & 0x7ffff) << 5);
@@ -91,8 +102,7 @@ export function withTarget(x: u32, pc: i64, to: i64): u32 {
   if ((x & 0x7e000000) == 0x36000000) return (x & 0xfff8001f) | ((<u32>((to - pc) >> 2) & 0x3fff) << 5);
   if ((x & 0xffc00000) == 0x91000000) return (x & 0xffc003ff) | (<u32>(to & 0xfff) << 10);
   if ((x & 0x3b000000) == 0x39000000) {
-    const scale = (x & 0x04800000) == 0x04800000 ? 4 : x >>> 30;
-    return (x & 0xffc003ff) | (<u32>((to & 0xfff) >> scale) << 10);
+    return (x & 0xffc003ff) | (<u32>((to & 0xfff) >> scaleOf(x)) << 10);
   }
   return x;
 }

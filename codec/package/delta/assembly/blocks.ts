@@ -7,24 +7,19 @@ import { BLOCK_BYTES, CHUNK_BYTES, windowOld, copyOld, sameAsOld } from './memor
 import { EVEN, update } from './logistic';
 import { codeBit, costKind, KIND_BLOCKS } from './coder';
 import { bitsOf } from './hash';
-import { SEGMENT_BYTES, mapModule } from './map';
+import { SEGMENT_BYTES } from './map';
 import { MODULE_WORDS } from './lists';
-import { M, startFields, dropFields } from './candidates';
-import { openReferences, typesTouch, refTarget, refType, referenceAt, kindAt, REF_TYPE_NAME, REF_TYPE } from './references';
-import { O, SECTION_TYPES, MACHINE_A64, MACHINE_X64 } from './elf';
-import { forgetLearned, learnShift } from './learned';
-import { indexOld } from './match';
+import { M, enterModule } from './module';
+import { startFields, dropFields } from './candidates';
+import { referenceAt } from './references';
+import { typesFrom, typesTo } from './records';
+import { refTarget, refType, REF_TYPE_NAME, REF_TYPE } from './found';
+import { O } from './elf';
+import { learnShift } from './learned';
 import { codeByte } from './byte';
 
 const RUN_LEAST: i64 = 8192;
 const blockCounters: usize = memory.data(4 * 128, 16);
-
-export const MODULE_PLAIN: u32 = 0;
-export const MODULE_ELF: u32 = 1;
-export const MODULE_IMAGE_A64: u32 = 2;
-export const MODULE_IMAGE_X64: u32 = 3;
-/** The old file of the module is made known to the match model. */
-export const MODULE_INDEXED: u32 = 4;
 
 export function openBlocks(): void {
   for (let k = 0; k < 128; k++) store<u32>(blockCounters + <usize>(4 * k), EVEN);
@@ -32,35 +27,9 @@ export function openBlocks(): void {
   S.segment = 0;
   S.runRefused = -1;
   S.pendingAt = -1;
-  S.inGap = 0;
   M.open = 0;
   M.newEnd = 0;
   S.moduleArena = S.free;
-}
-
-/** Everything about module k that is made from the old file and the lists. */
-export function enterModule(k: i32, index: bool): void {
-  S.free = S.moduleArena;
-  const at = S.modules + <usize>(4 * k * MODULE_WORDS);
-  M.newStart = load<u32>(at);
-  M.newEnd = M.newStart + <i64>load<u32>(at, 4);
-  M.oldStart = load<u32>(at, 8);
-  M.oldEnd = M.oldStart + <i64>load<u32>(at, 12);
-  M.newState = -1;
-  M.open = 1;
-  M.index = k;
-  O.valid = 0;
-  const flags = load<u32>(at, 16);
-  const kind = flags & 3;
-  O.sectionCount = 0;
-  if (kind != MODULE_PLAIN) {
-    mapModule(M.newStart, M.newEnd, M.oldStart, M.oldEnd);
-    openReferences(M.oldStart, M.oldEnd - M.oldStart, kind == MODULE_IMAGE_A64 ? MACHINE_A64 : kind == MODULE_IMAGE_X64 ? MACHINE_X64 : 0, k);
-  }
-  let withTypes = O.valid != 0 && O.flat != 0;
-  for (let s = 0; s < O.sectionCount && O.valid; s++) if (load<i32>(O.sections + <usize>(s * 32), 24) == SECTION_TYPES) withTypes = true;
-  forgetLearned(withTypes);
-  if (index && flags & MODULE_INDEXED) indexOld(M.oldStart, M.oldEnd);
 }
 
 @inline
@@ -83,22 +52,23 @@ function codeSame(context: i32, same: i32): i32 {
 
 /** A copy: nothing is learned of it but that names and types in it kept their numbers. */
 function copied(p: i64, count: i64): void {
-  if (M.open && O.valid && p >= M.oldStart && p + count <= M.oldEnd) {
-    const from = p - M.oldStart;
-    if (O.flat ? typesTouch(from, from + count) : kindAt(from) == SECTION_TYPES) {
-      for (let q = (from + 3) & ~3; q + 4 <= from + count; q += 4) {
-        if (M.oldStart + q < S.oldPosition || M.oldStart + q + 4 > S.oldPosition + BLOCK_BYTES || q == ((from + 3) & ~3))
-          windowOld(M.oldStart + q, BLOCK_BYTES);
-        const at = S.oldAt + <usize>(M.oldStart + q - S.oldPosition);
-        if (referenceAt(at, q) && (refType == REF_TYPE_NAME || refType == REF_TYPE)) learnShift(refType - REF_TYPE_NAME, <u32>refTarget, 0);
-      }
-    }
-  }
+  if (M.open && O.valid && p >= M.oldStart && p + count <= M.oldEnd) keepNumbers(p - M.oldStart, p - M.oldStart + count);
   S.runLength += <i32>count;
   S.history = 0;
   S.pendingAt = -1;
   dropFields();
   S.matchLength = 0;
+}
+
+/** from, to: offsets in the old module. */
+function keepNumbers(from: i64, to: i64): void {
+  const first = (max(from, typesFrom) + 3) & ~3;
+  const end = min(to, typesTo);
+  for (let q = first; q + 4 <= end; q += 4) {
+    if (q == first || M.oldStart + q + 4 > S.oldPosition + BLOCK_BYTES) windowOld(M.oldStart + q, BLOCK_BYTES);
+    const at = S.oldAt + <usize>(M.oldStart + q - S.oldPosition);
+    if (referenceAt(at, q) && (refType == REF_TYPE_NAME || refType == REF_TYPE)) learnShift(refType - REF_TYPE_NAME, <u32>refTarget, 0);
+  }
 }
 
 /** Codes some bytes: a run, a block, or a stretch of a gap; never past the end of a chunk. */

@@ -17,21 +17,15 @@ import {
   SECTION_FRAMES,
   SECTION_DYNAMIC,
   SECTION_TYPES,
-  MACHINE_A64,
 } from './elf';
+import { M, openNew } from './module';
+import { kindAt } from './sections';
+import { referenceAt } from './references';
+import { baseBefore } from './records';
+import { imageBase, mapAddress, targetFound, targetInNew, valueOf, valueBytes, valueFound } from './targets';
 import {
-  kindAt,
-  referenceAt,
-  targetInNew,
-  valueOf,
-  valueBytes,
-  valueFound,
-  targetFound,
   refType,
   refTarget,
-  mapAddress,
-  baseBefore,
-  openNew,
   REF_X64,
   REF_A64,
   REF_POINTER,
@@ -41,10 +35,9 @@ import {
   REF_IMAGE,
   REF_TYPE_NAME,
   REF_TYPE,
-} from './references';
+} from './found';
 import { learnedTarget, learnTarget, learnShift } from './learned';
-import { branchTarget } from './aarch64';
-import { loadOf } from './elf';
+import { branchTarget, isBranch } from './aarch64';
 
 export const COPY: i32 = 0;
 export const REFERENCE: i32 = 1;
@@ -60,31 +53,11 @@ export const KINDS: i32 = 10;
 
 /** Fields: where it starts in the new file, its length (0: none), its bytes. */
 const FIELD_BYTES: i32 = 24;
-export const fields: usize = memory.data(24 * 10, 16);
-
-/** Module at hand. 0: none. */
-export const module: usize = memory.data(64, 16);
-@unmanaged
-export class Module {
-  open: i32;
-  newState: i32;
-  index: i32;
-  pad: i32;
-  newStart: i64;
-  newEnd: i64;
-  oldStart: i64;
-  oldEnd: i64;
-}
-export const M = changetype<Module>(module);
+const fields: usize = memory.data(24 * 10, 16);
 
 @inline
 function field(kind: i32): usize {
   return fields + <usize>(kind * FIELD_BYTES);
-}
-
-@inline
-export function fieldLength(kind: i32): i32 {
-  return load<i32>(field(kind), 8);
 }
 
 @inline
@@ -141,7 +114,7 @@ export function startFields(n: i64, p: i64, at: usize, segmentStart: i64): void 
   if (!inside || O.valid == 0) return;
   if (!O.flat && !addressOf(O, offset)) return;
   const executable = O.flat ? 1 : hitExecutable;
-  const address = O.flat ? loadOf(O, 0).address + offset : addressFound();
+  const address = O.flat ? imageBase() + offset : addressFound();
   if (p + 8 > S.oldSize) return;
   if (M.newState < 0) M.newState = openNew(M.newStart, M.newEnd - M.newStart);
   if (M.newState <= 0) return;
@@ -161,7 +134,7 @@ export function startFields(n: i64, p: i64, at: usize, segmentStart: i64): void 
         if (!renumbers) {
           const learned = learnedTarget(refTarget - O.lowest);
           if (learned >= 0 && valueOf(load<u32>(at), newAddress, learned + N.lowest)) setField(LEARNED, n, valueBytes, valueFound);
-          if (refType != REF_A64 || (load<u32>(at) & 0x7c000000) == 0x14000000) pend(n, newAddress, refType == REF_A64 ? load<u32>(at) : 0);
+          if (refType != REF_A64 || isBranch(load<u32>(at))) pend(n, newAddress, refType == REF_A64 ? load<u32>(at) : 0);
         }
       }
     }
@@ -181,7 +154,7 @@ export function startFields(n: i64, p: i64, at: usize, segmentStart: i64): void 
       dropField(REFERENCE);
     }
   }
-  const base = O.flat ? loadOf(O, 0).address : 0;
+  const base = imageBase();
   const to = base + <i64>value;
   const kept = S.confidence;
   if (to >= O.lowest + 256 && to < O.highest && mapAddress(to, true)) {
@@ -231,7 +204,7 @@ export function finishFields(n: i64): void {
       to = S.pendingPc + <i64>(<i32>value);
       break;
     case REF_IMAGE:
-      to = (O.flat ? loadOf(O, 0).address : 0) + <i64>value;
+      to = imageBase() + <i64>value;
       break;
     case REF_TYPE_NAME:
     case REF_TYPE:

@@ -36,6 +36,7 @@ export function openCoder(): void {
   S.low = 0;
   S.high = 0xffffffff;
   S.codedBytes = 0;
+  // For the report only: nothing that is decoded depends on it.
   for (let k = 0; k < 4096; k++)
     store<u32>(costTable + 4 * k, <u32>(-4096 * (Math.log((<f64>k + 0.5) / 4096) / Math.LN2) + 0.5));
   if (!S.encoding) for (let k = 0; k < 4; k++) S.value = (S.value << 8) | nextByte();

@@ -5,7 +5,6 @@
 
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
-import { S } from './state';
 import { old16, old32, old64, oldByte, new16, new32, new64, newByte } from './memory';
 
 export const MACHINE_NONE: i32 = 0;

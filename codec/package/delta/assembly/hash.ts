@@ -1,3 +1,5 @@
+/** Hashes of contexts. */
+
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 @inline

@@ -6,7 +6,7 @@
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 import { S } from './state';
-import { take, old32, new32, sameAsOld, oldByte, newByte } from './memory';
+import { take, old32, new32, oldByte, newByte } from './memory';
 import {
   O,
   N,
@@ -19,12 +19,13 @@ import {
   SECTION_POINTERS,
   SECTION_READ_ONLY,
 } from './elf';
-import { M } from './candidates';
+import { M } from './module';
 import { mapPosition, mapConfidence } from './map';
-import { kindAt, mapAddress, targetFound, HINT_BYTES, HINT_WORDS, HINT_RELATIVE } from './references';
+import { kindAt } from './sections';
+import { imageBase, mapAddress, targetFound } from './targets';
+import { HINT_BYTES, HINT_WORDS, HINT_RELATIVE } from './hinted';
 
 const FILTER_BITS: i32 = 21;
-const HINT_IMAGE: i32 = 2;
 const WORDS: i32 = 256;
 
 function takeFilter(): usize {
@@ -165,7 +166,7 @@ export function findHints(index: i32, to: usize): i32 {
             const to = addressFound() + <i64>(<i32>value);
             word = value + 4096 > 8192 && to >= O.lowest && to < O.highest && mapAddress(to, false) ? <u32>targetFound : 0;
           } else {
-            const base = O.flat ? loadOf(O, 0).address : 0;
+            const base = imageBase();
             const to = base + <i64>value;
             if (to >= O.lowest && to < O.highest && value > 4096 && mapAddress(to, false)) word = <u32>(targetFound - base);
           }

@@ -8,16 +8,15 @@ import { makeTables } from './logistic';
 import { openCoder, closeCoder, costs } from './coder';
 import { openIntegers } from './integers';
 import { codeLists, MODULE_WORDS } from './lists';
-import { HINT_WORDS } from './references';
+import { HINT_WORDS } from './hinted';
 import { SEGMENT_BYTES } from './map';
 import { openMatches, indexOld } from './match';
 import { openLearned } from './learned';
 import { openBytes } from './byte';
-import { openBlocks, codeUntil, enterModule } from './blocks';
-import { M } from './candidates';
-import { M } from './candidates';
+import { openBlocks, codeUntil } from './blocks';
+import { M, enterModule } from './module';
 
-/** Lays the memory out; afterwards the encoder fills the lists. Returns the memory used in bytes, without the arena of a module. */
+/** Lays the memory out; afterwards the encoder fills the lists. */
 export function setUp(
   encoding: i32,
   oldSize: f64,
@@ -29,7 +28,7 @@ export function setUp(
   byteBits: i32,
   matchBits: i32,
   pageSlots: i32,
-): u32 {
+): void {
   S.free = (__heap_base + 15) & ~15;
   S.encoding = encoding;
   S.oldSize = <i64>oldSize;
@@ -49,7 +48,6 @@ export function setUp(
   openMatches();
   openLearned();
   openBytes();
-  return <u32>S.free;
 }
 
 export function segmentsAt(): usize {
@@ -108,10 +106,6 @@ export function costsAt(): usize {
 
 export function codedBytes(): f64 {
   return <f64>S.codedBytes;
-}
-
-export function memoryUsed(): f64 {
-  return <f64>S.free;
 }
 
 export {

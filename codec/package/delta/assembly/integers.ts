@@ -2,8 +2,8 @@
 
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
-import { take, takeFilled } from './memory';
-import { CHECKED_EVEN, checkedFine, squash, trustedFine, updateFine } from './logistic';
+import { takeFilled } from './memory';
+import { EVEN, checkedFine, squash, trustedFine, updateFine } from './logistic';
 import { codeBit } from './coder';
 import { mix, takeWeights, train } from './mixer';
 import { hash, hash3 } from './hash';
@@ -27,7 +27,7 @@ let tables: usize = 0;
 let weights: usize = 0;
 
 export function openIntegers(): void {
-  tables = takeFilled(<usize>(CONTEXTS * 4) << TABLE_BITS, CHECKED_EVEN);
+  tables = takeFilled(<usize>(CONTEXTS * 4) << TABLE_BITS, EVEN);
   weights = takeWeights(INPUTS, FIELDS * 4, first);
   memory.fill(inputs, 0, 4 * 8);
 }

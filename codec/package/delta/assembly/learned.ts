@@ -2,7 +2,6 @@
 
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
-import { S } from './state';
 import { take } from './memory';
 
 const TARGET_BITS: i32 = 17;

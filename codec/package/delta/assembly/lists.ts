@@ -7,13 +7,12 @@ import { codeInteger, codeSigned, setContexts } from './integers';
 import { bitsOf } from './hash';
 import { costKind, KIND_LISTS } from './coder';
 import { SEGMENT_BYTES } from './map';
-import { HINT_WORDS } from './references';
+import { HINT_WORDS } from './hinted';
 
-/** newStart, newBytes, oldStart, oldBytes, kind and flag, unused. */
-export const MODULE_WORDS: i32 = 6;
-/** Kinds and their flag, see blocks.ts. */
-export const MODULE_KINDS: u32 = 8;
-export const FAULT_LISTS: i32 = 1;
+/** newStart, newBytes, oldStart, oldBytes, kind and flag. */
+export const MODULE_WORDS: i32 = 5;
+/** Kinds and their flag, see module.ts. */
+const MODULE_KINDS: u32 = 8;
 
 const FIELD_MODULE_GAP: i32 = 0;
 const FIELD_MODULE_KIND: i32 = 1;
@@ -37,11 +36,6 @@ function word(list: usize, k: i32, words: i32, index: i32): usize {
   return list + <usize>(4 * (k * words + index));
 }
 
-function fail(): bool {
-  S.fault = FAULT_LISTS;
-  return false;
-}
-
 export function codeModules(): bool {
   const encoding = S.encoding;
   let newEnd: i64 = 0;
@@ -62,8 +56,8 @@ export function codeModules(): bool {
     const newStart = newEnd + gap;
     const oldStart = oldEnd + gap + oldStep;
     const oldBytes = bytes + longer;
-    if (kind >= <i64>MODULE_KINDS || bytes <= 0 || newStart + bytes > S.newSize) return fail();
-    if (oldStart < 0 || oldBytes < 0 || oldStart > S.oldSize || oldBytes > S.oldSize - oldStart) return fail();
+    if (kind >= <i64>MODULE_KINDS || bytes <= 0 || newStart + bytes > S.newSize) return false;
+    if (oldStart < 0 || oldBytes < 0 || oldStart > S.oldSize || oldBytes > S.oldSize - oldStart) return false;
     store<u32>(at, <u32>newStart);
     store<u32>(at, <u32>bytes, 4);
     store<u32>(at, <u32>oldStart, 8);
@@ -115,7 +109,7 @@ export function codeSegments(): bool {
         }
     setContexts(FIELD_RECENT, (ways & 63) | (<u32>min<i64>(gap, 255) << 8), (ways & 4095) | (kind << 16), lengthBits & 31 | ((gapBits & 31) << 8), <u32>min<i64>(gap, 4095));
     place = <i32>codeInteger(encoding, place, FIELD_RECENT);
-    if (place > RECENT) return fail();
+    if (place > RECENT) return false;
     let q = place - 1;
     if (place > 0) {
       diagonal = load<i64>(recent + <usize>(8 * q));
@@ -135,7 +129,7 @@ export function codeSegments(): bool {
     const bytes = codeInteger(encoding, load<u32>(at, 8), FIELD_LENGTH);
     lengthBits = (lengthBits << 5) | min<u32>(<u32>bitsOf(bytes), 31);
     const o = n + diagonal;
-    if (bytes <= 0 || n > S.newSize || bytes > S.newSize - n || o < 0 || o > S.oldSize || bytes > S.oldSize - o) return fail();
+    if (bytes <= 0 || n > S.newSize || bytes > S.newSize - n || o < 0 || o > S.oldSize || bytes > S.oldSize - o) return false;
     store<u32>(at, <u32>n);
     store<u32>(at, <u32>o, 4);
     store<u32>(at, <u32>bytes, 8);
@@ -161,7 +155,7 @@ export function codeHints(): bool {
     setContexts(FIELD_HINT_KIND, 0, 0, 0, 0);
     const kind = codeInteger(encoding, load<u32>(at, 12), FIELD_HINT_KIND);
     block = first + count;
-    if (module >= S.moduleCount || kind < 1 || kind > 2 || block > 1 << 22) return fail();
+    if (module >= S.moduleCount || kind < 1 || kind > 2 || block > 1 << 22) return false;
     store<u32>(at, <u32>module);
     store<u32>(at, <u32>first, 4);
     store<u32>(at, <u32>block, 8);

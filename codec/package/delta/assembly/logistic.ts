@@ -1,11 +1,9 @@
 /**
  * Probabilities have 24 bits. Their logits ("stretched") have 10 fractional bits and end at 12: 1 in 163,000. A counter is one word:
- * the probability in the upper 24 bits, below it how often it was updated.
+ * the probability at the top, at the bottom how often it was updated.
  */
 
 // @ts-nocheck: AssemblyScript, not TypeScript.
-
-import { take } from './memory';
 
 export const LOGIT_END: i32 = 12 << 10;
 export const EVEN: u32 = 0x80000000;
@@ -62,65 +60,58 @@ export function stretch(p: u32): i32 {
   return load<i16>(stretchTable + (<usize>(p >> 12) << 1));
 }
 
-/** Logit of a counter, weighed by how often it was updated. */
+/** Logit of a counter, weighed by how often it was updated. shift: below the probability; mask: of the count. */
 @inline
-export function trusted(counter: u32): i32 {
-  return (stretch(counter >>> 8) * load<i32>(trustTable + (<usize>min<u32>(counter & 255, 7) << 2))) >> 8;
+function trustedWith(counter: u32, shift: u32, mask: u32): i32 {
+  const p = (counter >>> shift) << (shift - 8);
+  return (stretch(p) * load<i32>(trustTable + (<usize>min<u32>(counter & mask, 7) << 2))) >> 8;
 }
 
+/** A step towards the bit of 1/(count + 1.5). What is between probability and count stays. */
+@inline
+function updateWith(at: usize, bit: i32, limit: u32, shift: u32, mask: u32): void {
+  const counter = load<u32>(at);
+  const n = counter & mask;
+  const p = <i32>(counter >>> shift);
+  const most: i32 = (1 << (32 - shift)) - 1;
+  const rate = load<u32>(rateTable + (<usize>n << 2));
+  const moved = p + <i32>((<i64>((bit ? most : 0) - p) * <i64>rate) >> 16);
+  const check = counter & ((1 << shift) - 1) & ~mask;
+  store<u32>(at, (<u32>moved << shift) | check | (n < limit ? n + 1 : n));
+}
+
+/** A plain counter: 24 bits of probability, 8 of the count. */
 @inline
 export function update(at: usize, bit: i32, limit: u32): void {
-  const counter = load<u32>(at);
-  const n = counter & 255;
-  const p = <i32>(counter >>> 8);
-  const rate = load<u32>(rateTable + (<usize>n << 2));
-  const moved = p + <i32>((<i64>((bit ? 0xffffff : 0) - p) * <i64>rate) >> 16);
-  store<u32>(at, (<u32>moved << 8) | (n < limit ? n + 1 : n));
+  updateWith(at, bit, limit, 8, 255);
 }
 
 /**
- * A checked counter: 18 bits of probability, 7 bits of the hash of its context, 7 bits of how often it was updated. One that belongs to
- * another context starts anew.
+ * A checked counter: 18 bits of probability, 7 of the hash of its context, 7 of the count. One that belongs to another context starts anew.
  */
-export const CHECKED_EVEN: u32 = 0x80000000;
-
 @inline
 export function checked(at: usize, check: u32): void {
-  if (((load<u32>(at) >>> 7) & 127) != check) store<u32>(at, CHECKED_EVEN | (check << 7));
+  if (((load<u32>(at) >>> 7) & 127) != check) store<u32>(at, EVEN | (check << 7));
 }
-
 @inline
 export function trustedChecked(counter: u32): i32 {
-  return (stretch((counter >>> 14) << 6) * load<i32>(trustTable + (<usize>min<u32>(counter & 127, 7) << 2))) >> 8;
+  return trustedWith(counter, 14, 127);
 }
-
 @inline
 export function updateChecked(at: usize, bit: i32, limit: u32): void {
-  const counter = load<u32>(at);
-  const n = counter & 127;
-  const p = <i32>(counter >>> 14);
-  const rate = load<u32>(rateTable + (<usize>n << 2));
-  const moved = p + <i32>((<i64>((bit ? 0x3ffff : 0) - p) * <i64>rate) >> 16);
-  store<u32>(at, (<u32>moved << 14) | (counter & 0x3f80) | (n < limit ? n + 1 : n));
+  updateWith(at, bit, limit, 14, 127);
 }
 
 /** The same with 21 bits of probability, 4 of the hash, 7 of the count. */
 @inline
 export function checkedFine(at: usize, check: u32): void {
-  if (((load<u32>(at) >>> 7) & 15) != check) store<u32>(at, CHECKED_EVEN | (check << 7));
+  if (((load<u32>(at) >>> 7) & 15) != check) store<u32>(at, EVEN | (check << 7));
 }
-
 @inline
 export function trustedFine(counter: u32): i32 {
-  return (stretch((counter >>> 11) << 3) * load<i32>(trustTable + (<usize>min<u32>(counter & 127, 7) << 2))) >> 8;
+  return trustedWith(counter, 11, 127);
 }
-
 @inline
 export function updateFine(at: usize, bit: i32, limit: u32): void {
-  const counter = load<u32>(at);
-  const n = counter & 127;
-  const p = <i32>(counter >>> 11);
-  const rate = load<u32>(rateTable + (<usize>n << 2));
-  const moved = p + <i32>((<i64>((bit ? 0x1fffff : 0) - p) * <i64>rate) >> 16);
-  store<u32>(at, (<u32>moved << 11) | (counter & 0x780) | (n < limit ? n + 1 : n));
+  updateWith(at, bit, limit, 11, 127);
 }

@@ -7,6 +7,7 @@
 
 import { S } from './state';
 import { take } from './memory';
+import { sortValues, wordAbove } from './sort';
 
 /** A segment: new[n, n + bytes) lies on old[o, o + bytes). Three words. */
 export const SEGMENT_BYTES: i32 = 12;
@@ -65,49 +66,6 @@ function sortSegments(list: usize, count: i32, scratch: usize): usize {
   return from;
 }
 
-/** Sorts words in place (heap sort). */
-export function sortWords(at: usize, count: i32): void {
-  for (let k = count / 2 - 1; k >= 0; k--) sift(at, k, count);
-  for (let end = count - 1; end > 0; end--) {
-    const top = load<u32>(at);
-    store<u32>(at, load<u32>(at + (<usize>end << 2)));
-    store<u32>(at + (<usize>end << 2), top);
-    sift(at, 0, end);
-  }
-}
-
-function sift(at: usize, k: i32, count: i32): void {
-  const value = load<u32>(at + (<usize>k << 2));
-  for (;;) {
-    let child = 2 * k + 1;
-    if (child >= count) break;
-    let larger = load<u32>(at + (<usize>child << 2));
-    if (child + 1 < count) {
-      const right = load<u32>(at + (<usize>(child + 1) << 2));
-      if (right > larger) {
-        larger = right;
-        child++;
-      }
-    }
-    if (larger <= value) break;
-    store<u32>(at + (<usize>k << 2), larger);
-    k = child;
-  }
-  store<u32>(at + (<usize>k << 2), value);
-}
-
-/** First k in sorted words with word[k] > value. */
-export function wordAbove(at: usize, count: i32, value: u32): i32 {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (load<u32>(at + (<usize>middle << 2)) > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
 /** Segments that touch new[newStart, newEnd) and start within old[oldStart, oldEnd). Memory: 60 bytes a segment, of the module's arena. */
 export function mapModule(newStart: i64, newEnd: i64, oldStart: i64, oldEnd: i64): void {
   let first = 0;
@@ -143,7 +101,7 @@ function makeChain(list: usize, count: i32): void {
   // Fenwick tree over the ends in the old file: best weight, and which segment has it.
   const ends = take(<usize>(4 * count));
   for (let k = 0; k < count; k++) store<u32>(ends + (<usize>k << 2), load<u32>(nth(list, k), 4) + load<u32>(nth(list, k), 8));
-  sortWords(ends, count);
+  sortValues<u32>(ends, count);
   const weights = take(<usize>(8 * (count + 1)));
   const holders = take(<usize>(4 * (count + 1)));
   memory.fill(weights, 0, <usize>(8 * (count + 1)));

@@ -5,14 +5,13 @@
 import { S } from './state';
 import { layOutPages, take } from './memory';
 import { openLearned } from './learned';
-import { enterModule, openBlocks, MODULE_PLAIN } from './blocks';
+import { openBlocks } from './blocks';
+import { enterModule, openNew, MODULE_PLAIN } from './module';
 import { align, alignedAt } from './align';
-import { openNew } from './references';
-import { M } from './candidates';
 import { O } from './elf';
 import { SEGMENT_BYTES } from './map';
 import { MODULE_WORDS } from './lists';
-import { HINT_WORDS } from './references';
+import { HINT_WORDS } from './hinted';
 import { retarget } from './retarget';
 import { findHints, hintsFoundAt } from './hints';
 
@@ -42,8 +41,7 @@ export function prepareNewAt(): usize {
 
 /** kind: of the module. rounds: alignments after the first one. */
 export function prepare(kind: u32, rounds: i32): void {
-  const most = oldSize / 2 + newSize / 2 + 64;
-  let kept = S.free;
+  const kept = S.free;
   resultCount = align(oldAt, oldSize, newAt, newSize);
   resultSegments = kept;
   memory.copy(kept, alignedAt(), <usize>(resultCount * SEGMENT_BYTES));
@@ -77,8 +75,7 @@ export function prepare(kind: u32, rounds: i32): void {
     }
     const absolute = take(<usize>newSize + 64);
     memory.copy(absolute, newAt, <usize>newSize);
-    const hintMark = S.free;
-    let hintCount = findHints(0, absolute);
+    const hintCount = findHints(0, absolute);
     // Both are moved down over what is not needed any more, once the new alignment is made.
     S.hints = hintsFoundAt();
     S.hintCount = hintCount;

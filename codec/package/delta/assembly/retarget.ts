@@ -4,18 +4,16 @@
 
 import { S } from './state';
 import { take, windowOld, new32, BLOCK_BYTES } from './memory';
-import { O, N, addressOf, addressFound } from './elf';
-import { M } from './candidates';
+import { N, addressOf, addressFound } from './elf';
+import { M } from './module';
 import { mapPosition, mapConfidence } from './map';
+import { sortValues } from './sort';
+import { referenceAt } from './references';
+import { typesFrom, typesTo } from './records';
+import { targetInNew, targetFound, valueOf, valueBytes, valueFound } from './targets';
 import {
-  referenceAt,
   refType,
   refTarget,
-  targetInNew,
-  targetFound,
-  valueOf,
-  valueBytes,
-  valueFound,
   REF_POINTER,
   REF_FRAME_INDEX,
   REF_NAME,
@@ -25,38 +23,12 @@ import {
   REF_RELATIVE,
   REF_TYPE_NAME,
   REF_TYPE,
-} from './references';
-import { learnShift, forgetLearned } from './learned';
-
-/** Sorts doublewords in place (heap sort). */
-function sortDoubles(at: usize, count: i32): void {
-  for (let k = count / 2 - 1; k >= 0; k--) sift(at, k, count);
-  for (let end = count - 1; end > 0; end--) {
-    const top = load<u64>(at);
-    store<u64>(at, load<u64>(at + ((<usize>end) << 3)));
-    store<u64>(at + ((<usize>end) << 3), top);
-    sift(at, 0, end);
-  }
-}
-
-function sift(at: usize, k: i32, count: i32): void {
-  const value = load<u64>(at + ((<usize>k) << 3));
-  for (;;) {
-    let child = 2 * k + 1;
-    if (child >= count) break;
-    let larger = load<u64>(at + ((<usize>child) << 3));
-    if (child + 1 < count && load<u64>(at + ((<usize>(child + 1)) << 3)) > larger)
-      larger = load<u64>(at + ((<usize>++child) << 3));
-    if (larger <= value) break;
-    store<u64>(at + ((<usize>k) << 3), larger);
-    k = child;
-  }
-  store<u64>(at + ((<usize>k) << 3), value);
-}
+} from './found';
+import { learnShift } from './learned';
 
 /** Names and types of BTF: the value that most references to each have in the new file. */
 function voteShifts(which: i32, at: usize, count: i32): void {
-  sortDoubles(at, count);
+  sortValues<u64>(at, count);
   let k = 0;
   while (k < count) {
     const old = <u32>(load<u64>(at + ((<usize>k) << 3)) >> 32);
@@ -78,36 +50,32 @@ function voteShifts(which: i32, at: usize, count: i32): void {
   }
 }
 
-/** to: the old module's bytes, changed in place. */
-export function retarget(to: usize): void {
-  const kept = S.free;
-  const bytes = M.oldEnd - M.oldStart;
-  const votes = S.free;
-  let voteCount = 0;
-  const types = S.free;
-  for (let pass = 0; pass < 2; pass++) {
-    // First the names, then the types, then all others: each list of votes uses the same memory.
-    voteCount = 0;
-    for (let from: i64 = 0; from < bytes; from += BLOCK_BYTES) {
-      windowOld(M.oldStart + from, BLOCK_BYTES);
-      const end = min<i64>(BLOCK_BYTES, bytes - from);
-      for (let k: i64 = 0; k < end; k += 4) {
-        const offset = from + k;
-        if (!referenceAt(S.oldAt + <usize>k, offset)) continue;
-        if (refType != REF_TYPE_NAME + pass) continue;
-        const old = <u32>refTarget;
-        const position = mapPosition(M.oldStart + offset);
-        if (position < 0 || mapConfidence != 2 || position + 4 > S.newSize) continue;
-        take(8);
-        S.free = votes + ((<usize>(voteCount + 1)) << 3);
-        store<u64>(votes + ((<usize>voteCount) << 3), ((<u64>old) << 32) | <u64>new32(position));
-        voteCount++;
-      }
-      if (voteCount == 0 && from > 1 << 16 && O.flat == 0) break;
+/** How names and types of BTF were renumbered, from where the alignment is sure. */
+function voteAll(): void {
+  for (let which = 0; which < 2; which++) {
+    const kept = S.free;
+    let count = 0;
+    for (let offset = typesFrom; offset + 4 <= typesTo; offset += 4) {
+      if (offset == typesFrom || M.oldStart + offset + 4 > S.oldPosition + BLOCK_BYTES) windowOld(M.oldStart + offset, BLOCK_BYTES);
+      const at = S.oldAt + <usize>(M.oldStart + offset - S.oldPosition);
+      if (!referenceAt(at, offset) || refType != REF_TYPE_NAME + which) continue;
+      const old = <u32>refTarget;
+      const position = mapPosition(M.oldStart + offset);
+      if (position < 0 || mapConfidence != 2 || position + 4 > S.newSize) continue;
+      take(8);
+      S.free = kept + (<usize>(count + 1) << 3);
+      store<u64>(kept + (<usize>count << 3), (<u64>old << 32) | <u64>new32(position));
+      count++;
     }
-    voteShifts(pass, votes, voteCount);
+    voteShifts(which, kept, count);
     S.free = kept;
   }
+}
+
+/** to: the old module's bytes, changed in place. */
+export function retarget(to: usize): void {
+  const bytes = M.oldEnd - M.oldStart;
+  voteAll();
   S.codeNext = -1;
   for (let from: i64 = 0; from < bytes; from += BLOCK_BYTES) {
     windowOld(M.oldStart + from, BLOCK_BYTES);
@@ -139,5 +107,4 @@ export function retarget(to: usize): void {
       }
     }
   }
-  S.free = kept;
 }

@@ -4,8 +4,8 @@
 
 @unmanaged
 export class State {
+  /** 0: decodes, 1: encodes, 2: prepares an alignment, with the new file known whole. */
   encoding: i32;
-  fault: i32;
   /** Sizes of the two files, and how far the new one is known. */
   oldSize: i64;
   newSize: i64;
@@ -45,7 +45,6 @@ export class State {
   nextModule: i32;
   hints: usize;
   hintCount: i32;
-  nextHint: i32;
   /** Tables. */
   flagBits: i32;
   byteBits: i32;
@@ -55,8 +54,6 @@ export class State {
   lastBlocks: i32;
   lastRuns: i32;
   runRefused: i64;
-  gapStart: i64;
-  inGap: i32;
   /** History of the byte model. */
   history: u64;
   runLength: i32;

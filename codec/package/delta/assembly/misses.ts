@@ -1,0 +1,228 @@
+/**
+ * A byte that was not guessed, or that there is no guess of, bit by bit: each mixed from sixteen contexts and from what the guesses say that
+ * may still be right.
+ */
+
+// @ts-nocheck: AssemblyScript, not TypeScript.
+
+import { S } from './state';
+import { takeFilled } from './memory';
+import { EVEN, squash, stretch, update, checked, trustedChecked, updateChecked } from './logistic';
+import { mix, train, takeWeights, takeRefinement, refinementAt, refined, refine } from './mixer';
+import { codeBit, costKind, KIND_MISSES, KIND_GAPS } from './coder';
+import { hash, hash3, bitsOf } from './hash';
+import { REFERENCE, COLUMN24, KINDS, fieldOffset } from './candidates';
+import { valid, guess, kindState, KIND_STATES } from './guesses';
+import { takeTables, tableSlot } from './tables';
+import { O, MACHINE_A64 } from './elf';
+
+const CONTEXTS: i32 = 16;
+const INPUTS: i32 = 28;
+const SETS: i32 = 768;
+const SETS2: i32 = 192;
+const REFINEMENT_BITS: i32 = 12;
+const RATE: i32 = 20;
+const RATE2: i32 = 12;
+const TRAINED_CONTEXTS: i32 = 6;
+const FIRST_TRAINED: i32 = 7;
+/** How many bytes before a miss are learned late. */
+const TRAINED_LATE: i64 = 24;
+/** No bit is surer than this, of 2^24: in a gap runs of zeros are common. */
+const LEAST_GAP: u32 = 840;
+const LEAST_MISS: u32 = 8389;
+
+/** What the weights come to in the end, on average over libraries and programs. */
+const first: usize = memory.data<u8>([46, 28, 38, 41, 38, 26, 28, 33, 59, 51, 49, 49, 38, 56, 23, 51, 64, 72, 64, 51, 51, 51, 54, 54, 61, 54, 46, 0]);
+const room: usize = memory.data<i8>([-1, 0, 0, 0, 0, -2, 0, -1, 1, 2, 2, 2, 1, 0, -5, 0]);
+const inputs: usize = memory.data(4 * 28, 16);
+const slots: usize = memory.data(4 * 16, 16);
+const contexts: usize = memory.data(4 * 16, 16);
+const tables: usize = memory.data(4 * 16, 16);
+const shifts: usize = memory.data(16, 16);
+/** By kind of guess: whether it may still be right, and the counters of its bits. */
+const open: usize = memory.data(10, 16);
+const bitCounterAt: usize = memory.data(4 * 10, 16);
+
+let weights: usize = 0;
+let weights2: usize = 0;
+let refinement: usize = 0;
+let refinement2: usize = 0;
+/** By kind, state, and bit. */
+let bitCounters: usize = 0;
+
+export function openMisses(): void {
+  takeTables(CONTEXTS, S.byteBits, room, tables, shifts);
+  weights = takeWeights(INPUTS, SETS, first);
+  weights2 = takeWeights(INPUTS, SETS2, first);
+  refinement = takeRefinement(1 << REFINEMENT_BITS);
+  refinement2 = takeRefinement(1 << REFINEMENT_BITS);
+  bitCounters = takeFilled(4 * KINDS * KIND_STATES * 8, EVEN);
+  memory.fill(inputs, 0, 4 * INPUTS);
+}
+
+@inline
+function counterSlot(k: i32, context: u32): usize {
+  const at = tableSlot(k, context, tables, shifts);
+  checked(at, context & 127);
+  return at;
+}
+
+@inline
+function context(k: i32, value: u32): void {
+  store<u32>(contexts + <usize>(4 * k), value);
+}
+
+@inline
+export function isWord(byte: u32): bool {
+  return (byte >= 97 && byte <= 122) || (byte >= 65 && byte <= 90) || (byte >= 48 && byte <= 57) || byte == 95 || byte > 127;
+}
+
+/** Contexts of the last bytes of the new file, the ones that are also learned from bytes that were guessed right. */
+function orderContexts(at: usize, n: i64, word: u32): void {
+  const c4 = load<u32>(at - 4);
+  context(7, hash3(8, c4 >>> 24, 0));
+  context(8, hash3(9, c4 >>> 16, 0));
+  context(9, hash3(10, c4 >>> 8, 0));
+  context(10, hash3(11, c4, 0));
+  context(11, hash3(12, c4, n > 5 ? <u32>load<u16>(at - 6) : 0));
+  context(12, hash3(13, word, c4 >>> 24));
+}
+
+/** Learns what was guessed right in the bytes before a miss: after a miss they are the context. */
+function trainLate(n: i64, at: usize): void {
+  const from = max(S.trained, n - TRAINED_LATE);
+  S.trained = n + 1;
+  if (from >= n) return;
+  let word: u32 = 0;
+  for (let q = max<i64>(from - 8, S.windowStart + 8); q < from; q++) {
+    const byte = <u32>load<u8>(at - <usize>(n - q));
+    word = isWord(byte) ? hash(word, byte) : 0;
+  }
+  for (let q = from; q < n; q++) {
+    const here = at - <usize>(n - q);
+    const byte = <u32>load<u8>(here);
+    orderContexts(here, q, word);
+    word = isWord(byte) ? hash(word, byte) : 0;
+    let partial: u32 = 1;
+    for (let b = 7; b >= 0; b--) {
+      const bit = (byte >> b) & 1;
+      for (let k = FIRST_TRAINED; k < FIRST_TRAINED + TRAINED_CONTEXTS; k++)
+        updateChecked(counterSlot(k, hash(load<u32>(contexts + <usize>(4 * k)), partial)), bit, k < 9 ? 127 : 100);
+      partial = (partial << 1) | bit;
+    }
+  }
+}
+
+/** Contexts that only a gap has, where others look at the old file: instructions of AArch64, or lines and skipped bytes. */
+function gapContexts(at: usize, n: i64, place: i32, c4: u32): void {
+  if (O.valid && O.machine == MACHINE_A64) {
+    const here = place == 0 ? 0 : c4 >>> (32 - 8 * place);
+    const before = load<u32>(at - <usize>place - 4);
+    const before2 = load<u32>(at - <usize>place - 8);
+    context(1, hash3(2, here, hash(place, before)));
+    context(2, hash3(3, here, hash(place, before >>> 24)));
+    context(3, hash3(4, here, hash(place, (before >>> 24) | ((before2 >>> 24) << 8))));
+    context(4, hash3(5, here, hash(place, before & 31)));
+    context(6, hash3(7, here, hash(place, before & 0xffe0ffe0)));
+    return;
+  }
+  const column = <u32>min<i64>(n - S.lineStart, 255);
+  const above = S.lineBefore > 0 && S.lineBefore + <i64>column < S.lineStart && S.lineBefore >= S.windowStart
+    ? <u32>load<u8>(S.windowAt + <usize>(S.lineBefore + column - S.windowStart))
+    : 256;
+  context(1, hash3(2, c4 & 0xff00ffff, 0));
+  context(2, hash3(3, column, 0));
+  context(3, hash3(4, c4 & 0x00ffffff, 0));
+  context(4, hash3(5, column | (above << 8), c4 >>> 24));
+  context(6, hash3(7, above, c4 >>> 16));
+}
+
+export function codeMissed(n: i64, gap: bool, at: usize, oldAt: usize, best: i32, favourite: i32, predicted: u32, place: i32): u32 {
+  trainLate(n, at);
+  const actual = S.encoding ? <u32>load<u8>(at) : 0;
+  const mode: u32 = gap ? 0 : best > 0 ? 2 : 1;
+  const old4 = gap ? 0 : load<u32>(oldAt);
+  const oldHere = old4 & 255;
+  const oldNext = (old4 >>> 8) & 255;
+  const oldBefore = gap ? 0 : load<u32>(oldAt - 3);
+  const o1 = (oldBefore >>> 16) & 255;
+  const c4 = load<u32>(at - 4);
+  const c1 = c4 >>> 24;
+  const c2 = (c4 >>> 16) & 255;
+  const c3 = (c4 >>> 8) & 255;
+  let fieldPlace = 0;
+  let fieldKind = 0;
+  for (let k = REFERENCE; k <= COLUMN24; k++)
+    if (load<u8>(valid + k)) {
+      fieldPlace = fieldOffset(k, n);
+      fieldKind = k;
+      break;
+    }
+  const expected: u32 = favourite >= 0 ? load<u8>(guess + favourite) : 0;
+  context(0, gap && favourite >= 0 ? hash3(17, expected, min(S.matchLength, 31) | (favourite << 8)) : hash3(1, mode, predicted | (best >= 0 ? 256 : 0)));
+  context(1, hash3(2, oldHere | (o1 << 8), mode));
+  context(2, hash3(3, oldHere | (c1 << 8), place | (mode << 4)));
+  context(3, hash3(4, S.difference1, hash(oldHere, fieldPlace | (fieldKind << 3) | (mode << 8))));
+  context(4, hash3(5, oldHere | (oldNext << 8), hash(c1, mode)));
+  context(5, hash3(6, fieldPlace | (fieldKind << 3), S.confidence | (mode << 3) | (place << 6)));
+  context(6, hash3(7, oldBefore, mode));
+  if (gap) gapContexts(at, n, place, c4);
+  orderContexts(at, n, S.word);
+  context(13, hash3(14, place | (mode << 4), (n >= 8 ? <u32>load<u8>(at - 8) : 0) | ((c4 & 255) << 8)));
+  context(14, hash3(15, mode, 0));
+  context(15, hash3(16, c2 | (c3 << 8), mode));
+  for (let k = 0; k < KINDS; k++) {
+    const can = load<u8>(valid + k) != 0 && (load<u8>(guess + k) != predicted || best < 0);
+    store<u8>(open + k, <u8>can);
+    if (can) {
+      const state = load<i32>(kindState + <usize>(4 * k));
+      store<u32>(bitCounterAt + <usize>(4 * k), <u32>(bitCounters + <usize>(4 * (k * KIND_STATES + state) * 8)));
+    }
+  }
+  costKind(gap ? KIND_GAPS : KIND_MISSES);
+  const setBase = (mode * 256 + (mode == 0 ? c1 : fieldKind * 8 + fieldPlace));
+  const w = weights + <usize>(setBase * INPUTS * 4);
+  const least: u32 = gap ? LEAST_GAP : LEAST_MISS;
+  let partial: u32 = 1;
+  for (let b = 7; b >= 0; b--) {
+    for (let k = 0; k < CONTEXTS; k++) {
+      const slot = counterSlot(k, hash(load<u32>(contexts + <usize>(4 * k)), partial));
+      store<u32>(slots + <usize>(4 * k), <u32>slot);
+      store<i32>(inputs + <usize>(4 * k), trustedChecked(load<u32>(slot)));
+    }
+    for (let k = 0; k < KINDS; k++) {
+      let input = 0;
+      if (load<u8>(open + k)) {
+        const s = stretch(load<u32>(<usize>load<u32>(bitCounterAt + <usize>(4 * k)) + <usize>(4 * (7 - b))) >>> 8);
+        input = (load<u8>(guess + k) >> <u8>b) & 1 ? s : -s;
+      }
+      store<i32>(inputs + <usize>(4 * (CONTEXTS + k)), input);
+    }
+    store<i32>(inputs + <usize>(4 * (CONTEXTS + KINDS)), 307);
+    const follows = favourite >= 0 && best < 0 && (expected | 256) >>> (b + 1) == partial ? 1 : 0;
+    const set2 = mode * 64 + min(bitsOf(S.matchLength), 15) * 4 + follows + (7 - b > 3 ? 2 : 0);
+    const w2 = weights2 + <usize>(set2 * INPUTS * 4);
+    const d1 = mix(w, inputs, INPUTS);
+    const d2 = mix(w2, inputs, INPUTS);
+    const logit = (d1 + d2) >> 1;
+    const r1 = refinementAt(refinement, logit, (partial | ((c1 >>> 4) << 8)));
+    const r2 = refinementAt(refinement2, logit, hash3(partial, c1, c2) >>> (32 - REFINEMENT_BITS));
+    let p1 = (2 * squash(logit) + refined(r1, logit) + refined(r2, logit)) >> 2;
+    p1 = min<u32>(max<u32>(p1, least), (1 << 24) - least);
+    const bit = codeBit((actual >> b) & 1, p1);
+    train(w, inputs, INPUTS, bit, squash(d1), RATE);
+    train(w2, inputs, INPUTS, bit, squash(d2), RATE2);
+    refine(r1, logit, bit);
+    refine(r2, logit, bit);
+    for (let k = 0; k < CONTEXTS; k++)
+      updateChecked(<usize>load<u32>(slots + <usize>(4 * k)), bit, k < 7 ? 60 : k < 9 || k == 14 ? 127 : 120);
+    for (let k = 0; k < KINDS; k++)
+      if (load<u8>(open + k)) {
+        const right = ((load<u8>(guess + k) >> <u8>b) & 1) == bit ? 1 : 0;
+        update(<usize>load<u32>(bitCounterAt + <usize>(4 * k)) + <usize>(4 * (7 - b)), right, 100);
+        if (!right) store<u8>(open + k, 0);
+      }
+    partial = (partial << 1) | bit;
+  }
+  return partial & 255;
+}
