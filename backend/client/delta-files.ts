@@ -18,8 +18,11 @@ export function writeWhole(path: string, write: (descriptor: number) => void): v
   const part = `${path}.part`;
   const descriptor = openSync(part, 'w+', 0o644);
   try {
-    write(descriptor);
-    closeSync(descriptor);
+    try {
+      write(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
     renameSync(part, path);
   } catch (error) {
     rmSync(part, { force: true });

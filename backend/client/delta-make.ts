@@ -1,9 +1,10 @@
 /** `carillon delta make`: a patch between two files; nothing is sent anywhere. */
 
 import { createHash } from 'node:crypto';
-import { writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { makeDelta } from '#codec/package/delta/make.ts';
 import { type Output, printRow } from '../commands/print.ts';
+import { CommandError } from '../refusal.ts';
 import { alignInThreads } from '../packaging/align-pool.ts';
 import { contentOf, rounded, writeWhole } from './delta-files.ts';
 
@@ -27,7 +28,11 @@ export async function deltaMake(
     alignAll: (jobs) => alignInThreads(paths, jobs, (share) => progress('aligning', share)),
     progress: everyTenth(newContent.length, (share) => progress('coding', share)),
   });
-  writeWhole(paths.patch, (descriptor) => void writeSync(descriptor, made.patch));
+  if (made === undefined)
+    throw new CommandError(
+      `No patch from ${paths.old} to ${paths.new} would fit into the memory of a device: send ${paths.new} as it is.`,
+    );
+  writeWhole(paths.patch, (descriptor) => writeFileSync(descriptor, made.patch));
   printRow(output, {
     patch: paths.patch,
     sizeBytes: made.patch.length,

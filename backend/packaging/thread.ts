@@ -5,10 +5,13 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/payload.ts';
+import type { Alignment } from '#codec/package/delta/align.ts';
+import type { AlignJob } from '#codec/package/delta/plan.ts';
 import { MANIFEST_FORMAT, type Manifest } from '#codec/package/manifest.ts';
 import { sealPackage } from '#codec/package/seal.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { syncFolder } from '../data-folder.ts';
+import { alignInThreads } from './align-pool.ts';
 import type { FromThread, Packed, PackOrder, ToThread } from './pack.ts';
 
 const { order, keyId } = workerData as { order: PackOrder; keyId: Uint8Array };
@@ -42,8 +45,11 @@ async function makePayloads(): Promise<{ chosen: MadePayload[]; encoding: 'full'
   if (order.encoding === 'full' || order.basePaths.length === 0)
     return { chosen: [full], encoding: 'full', fullSizeBytes };
   const deltas: MadePayload[] = [];
-  for (const path of order.basePaths)
-    deltas.push(await deltaPayload(await contentOf(path), content, nativeZstd, target));
+  for (const path of order.basePaths) {
+    const alignAll = (jobs: readonly AlignJob[]): Promise<readonly Alignment[]> =>
+      alignInThreads({ old: path, new: order.contentPath }, jobs);
+    deltas.push(await deltaPayload(await contentOf(path), content, nativeZstd, target, { alignAll }));
+  }
   return order.encoding === 'delta' || totalBytes(deltas) < fullSizeBytes
     ? { chosen: deltas, encoding: 'delta', fullSizeBytes }
     : { chosen: [full], encoding: 'full', fullSizeBytes };

@@ -7,8 +7,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesEqual } from '../bytes.ts';
 import type { Zstd } from './compress.ts';
-import { openDelta } from './delta/decode.ts';
-import { readerOf } from './delta/machine.ts';
+import { applyPatch } from './delta/apply.ts';
 import { type MakeOptions, makeDelta } from './delta/make.ts';
 import type { Payload } from './manifest.ts';
 
@@ -39,22 +38,9 @@ export async function applyDelta(
   if (described.compression !== 'carillon') return unpack(payload, described, zstd, oldContent);
   const damage = damageOf(payload, described);
   if (damage !== undefined) return damage;
-  const content = new Uint8Array(described.sizeInstalledBytes);
-  const opened = openDelta(
-    { patch: payload, readOld: readerOf(oldContent), readNew: readerOf(content) },
-    { newSizeBytes: content.length },
-  );
-  if (opened.kind === 'fault') return { kind: 'fault', fault: 'content-mismatch', detail: opened.detail };
-  let madeBytes = 0;
-  for (;;) {
-    const made = opened.decoder.next();
-    if (made.kind === 'fault') return { kind: 'fault', fault: 'content-mismatch', detail: made.detail };
-    if (made.kind === 'end') break;
-    content.set(made.bytes, made.positionBytes);
-    madeBytes += made.bytes.length;
-    await pause();
-  }
-  return checked(content.subarray(0, madeBytes), described);
+  const applied = await applyPatch(oldContent, payload, { newSizeBytes: described.sizeInstalledBytes }, pause);
+  if (applied.kind === 'fault') return { kind: 'fault', fault: 'content-mismatch', detail: applied.detail };
+  return checked(applied.content, described);
 }
 
 /** The content of a payload that needs nothing old. */
@@ -121,14 +107,15 @@ export async function deltaPayload(
   target = 'rootfs',
   options: MakeOptions = {},
 ): Promise<MadePayload> {
-  const { patch } = await makeDelta(oldContent, newContent, options);
+  const made = await makeDelta(oldContent, newContent, options);
   const frame = zstd.compress(newContent, { dictionary: oldContent });
-  const bytes = patch.length <= frame.length ? patch : frame;
+  const own = made !== undefined && made.patch.length <= frame.length;
+  const bytes = own ? made.patch : frame;
   return {
     described: {
       target,
       encoding: 'delta',
-      compression: bytes === patch ? 'carillon' : 'zstd',
+      compression: own ? 'carillon' : 'zstd',
       sizeOnAirBytes: bytes.length,
       sizeInstalledBytes: newContent.length,
       sha256Installed: sha256(newContent),

@@ -59,7 +59,7 @@ function tell(figure: ToolFigure, oursBytes: number): void {
     );
 }
 
-/** The bar is the figure of the research prototype; for other versions of the packages, its ratio to bsdiff + xz. */
+/** The bar is a figure that was reached with certain versions of the packages; for others its ratio to bsdiff + xz counts. */
 function judge(pair: Pair, oursBytes: number, figures: readonly ToolFigure[]): void {
   const bsdiff = figures.find(({ tool }) => tool === BSDIFF_XZ)?.bytes;
   const best = Math.min(...figures.filter(({ tool }) => !tool.startsWith('xz')).map(({ bytes }) => bytes ?? Infinity));

@@ -8,7 +8,7 @@ import { type Machine, startMachine } from './machine.ts';
 import { type CostsBytes, costsOf, setUp } from './setup.ts';
 
 /** What a decoder may take for itself, in bytes. */
-const DECODER_MEMORY_BYTES = 72 * 2 ** 20;
+export const DECODER_MEMORY_BYTES = 72 * 2 ** 20;
 /** The encoder leaves zeros at its end out; more than a few of them and the patch is cut off. */
 const ZEROS_MOST = 64;
 

@@ -42,9 +42,11 @@ const TABLES_FROM_BYTES = [65_536, 262_144, 1_048_576];
 const INDEX_ALL_BYTES = 1 << 21;
 const MEMORY_MOST_BYTES = 2 ** 31;
 const MODULE_WORDS = 5;
+/** assembly/memory.ts: the new file is coded in pieces of this size. */
+const CHUNK_BYTES = 1 << 18;
 
-function tablesFor(sizeBytes: number): number {
-  return TABLES_FROM_BYTES.filter((from) => sizeBytes >= from).length;
+export function tablesFor(oldSizeBytes: number, newSizeBytes: number): number {
+  return TABLES_FROM_BYTES.filter((from) => Math.max(oldSizeBytes, newSizeBytes) >= from).length;
 }
 
 export function encode(
@@ -70,7 +72,7 @@ export function encode(
     segmentCount: lists.segments.length / 3,
     moduleCount: lists.modules.length,
     hintCount: lists.hints.length / 4,
-    tables: options.tables ?? tablesFor(Math.max(oldContent.length, newContent.length)),
+    tables: options.tables ?? tablesFor(oldContent.length, newContent.length),
     indexAll: oldContent.length <= INDEX_ALL_BYTES,
     ...(options.digests === undefined ? {} : { digests: options.digests }),
   };
@@ -101,6 +103,3 @@ export function encode(
   }
   return { patch, costsBytes: costs, memoryBytes };
 }
-
-/** assembly/memory.ts: the new file is coded in pieces of this size. */
-const CHUNK_BYTES = 1 << 18;

@@ -16,6 +16,8 @@ const ROOT_INODE = 2;
 const UNWRITTEN = 32_768;
 const DEPTH_MOST = 5;
 const FOLDERS_DEEP = 64;
+/** Entries of extent trees that are looked at in one image: damaged trees may lead in circles. */
+const ENTRIES_MOST = 1 << 22;
 
 interface Extent {
   /** In the file. */
@@ -37,6 +39,7 @@ class Image {
   readonly #inodeBytes: number;
   readonly #groupBytes: number;
   readonly #groupsAt: number;
+  #entriesSeen = 0;
 
   constructor(content: Uint8Array) {
     this.content = content;
@@ -77,7 +80,8 @@ class Image {
     const count = Math.min(this.u16(at + 2), this.blockBytes / 12);
     const leaf = this.u16(at + 6) === 0;
     const found: Extent[] = [];
-    for (let k = 1; k <= count; k++) {
+    for (let k = 1; k <= count && this.#entriesSeen < ENTRIES_MOST; k++) {
+      this.#entriesSeen++;
       const entry = at + 12 * k;
       if (leaf) {
         const blocks = this.u16(entry + 4);

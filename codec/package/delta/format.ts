@@ -12,7 +12,8 @@ const DELTA_VERSION = 1;
 const FLAG_DIGESTS = 0x10;
 const FLAG_INDEX_ALL = 0x20;
 const DIGEST_BYTES = 32;
-const MOST = 0xffff_ffff;
+/** Old and new file together. */
+export const MOST_BYTES = 0xffff_ffff;
 
 export interface DeltaHead {
   readonly oldSizeBytes: number;
@@ -82,7 +83,8 @@ export function readHead(patch: Uint8Array): ReadHead {
   const [segmentCount, moduleCount, hintCount, tables] = [number(), number(), number(), next()];
   if (![oldSizeBytes, newSizeBytes, segmentCount, moduleCount, hintCount, tables].every((value) => value >= 0))
     return { kind: 'fault', detail: 'its head is cut off, or contradicts itself' };
-  if (oldSizeBytes + newSizeBytes > MOST) return { kind: 'fault', detail: 'its files are larger than 4 GiB together' };
+  if (oldSizeBytes + newSizeBytes > MOST_BYTES)
+    return { kind: 'fault', detail: 'its files are larger than 4 GiB together' };
   if (tables > TABLES_MOST) return { kind: 'fault', detail: 'its head says tables that no encoder makes' };
   if (segmentCount > newSizeBytes || moduleCount > newSizeBytes || hintCount > newSizeBytes)
     return { kind: 'fault', detail: 'its head says more parts than there are bytes' };

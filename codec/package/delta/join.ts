@@ -14,7 +14,7 @@ const INDEX_FROM_BYTES = 16;
 /** alignments: in the order of the jobs. */
 export function joinAlignments(plan: Plan, alignments: readonly Alignment[], newSizeBytes: number): Lists {
   const pieces: Copy[] = [...plan.copies];
-  const found: { readonly module: Module; readonly hints: Uint32Array }[] = [];
+  const found: Found[] = [];
   for (const [k, job] of plan.jobs.entries()) {
     const { segments, hints } = alignments[k] ?? { segments: new Uint32Array(), hints: new Uint32Array() };
     let covered = 0;
@@ -28,8 +28,8 @@ export function joinAlignments(plan: Plan, alignments: readonly Alignment[], new
       for (const [at, module] of modulesOf(job, indexed).entries())
         found.push({ module, hints: at === 0 ? hints : new Uint32Array() });
   }
-  found.sort((a, b) => a.module.newStart - b.module.newStart);
-  const hints = found.flatMap((entry, k) => numbered(entry.hints, k));
+  const modules = apart(found);
+  const hints = modules.flatMap((entry, k) => numbered(entry.hints, k));
   const own = pieces.filter(({ sizeBytes }) => sizeBytes > 0).sort((a, b) => a.newStart - b.newStart);
   // What is left may have moved from anywhere.
   let end = 0;
@@ -39,7 +39,24 @@ export function joinAlignments(plan: Plan, alignments: readonly Alignment[], new
     end = newStart + sizeBytes;
   }
   const all = [...own, ...moved].sort((a, b) => a.newStart - b.newStart);
-  return { modules: found.map(({ module }) => module), segments: mergePieces(all), hints: Uint32Array.from(hints) };
+  return { modules: modules.map(({ module }) => module), segments: mergePieces(all), hints: Uint32Array.from(hints) };
+}
+
+interface Found {
+  readonly module: Module;
+  readonly hints: Uint32Array;
+}
+
+/** In order, and none that begins inside of another: files that share blocks do. */
+function apart(found: readonly Found[]): Found[] {
+  let end = 0;
+  return [...found]
+    .sort((a, b) => a.module.newStart - b.module.newStart)
+    .filter(({ module: { newStart, newBytes } }) => {
+      if (newStart < end) return false;
+      end = newStart + newBytes;
+      return true;
+    });
 }
 
 function numbered(hints: Uint32Array, module: number): number[] {
@@ -69,11 +86,16 @@ function isStored({ start }: Run): boolean {
   return start !== HOLE;
 }
 
-/** Pieces on one diagonal that touch become one. */
+/** Pieces on one diagonal that touch become one; of those that lie over each other the first has what both claim. */
 function mergePieces(pieces: readonly Copy[]): Uint32Array {
   const out = new Uint32Array(3 * pieces.length);
   let count = 0;
-  for (const { newStart, oldStart, sizeBytes } of pieces) {
+  let end = 0;
+  for (const piece of pieces) {
+    const cut = Math.max(0, end - piece.newStart);
+    const [newStart, oldStart, sizeBytes] = [piece.newStart + cut, piece.oldStart + cut, piece.sizeBytes - cut];
+    if (sizeBytes <= 0) continue;
+    end = newStart + sizeBytes;
     const at = 3 * (count - 1);
     const touches =
       count > 0 &&

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { stanzasOf } from './apt.ts';
 import { bsdiffStreams } from './bsdiff.ts';
 
 describe('the streams of bsdiff', () => {
@@ -17,15 +16,5 @@ describe('the streams of bsdiff', () => {
     patch[16] = 200;
     expect(() => bsdiffStreams(patch)).toThrow('cut off');
     expect(() => bsdiffStreams(new Uint8Array(40))).toThrow('no patch');
-  });
-});
-
-const stanza = (suites: string): string => `Types: deb\nSuites: ${suites}\nComponents: main`;
-
-describe('the sources of apt', () => {
-  it('are those of the released suite, or all', () => {
-    const all = [stanza('bookworm bookworm-updates'), stanza('bookworm-security')];
-    expect(stanzasOf(all, 'main')).toEqual([stanza('bookworm')]);
-    expect(stanzasOf(all, 'security')).toEqual(all);
   });
 });

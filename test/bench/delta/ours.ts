@@ -15,7 +15,7 @@ export interface OurFigure {
   readonly applyRssBytes: number;
 }
 
-/** What `--digests` adds to a patch outside of a package, where the manifest says them. */
+/** The digests in a patch as the command line makes it; in a package the manifest says them instead. */
 const DIGESTS_BYTES = 64;
 const PROGRAM = join(import.meta.dirname, '../../../backend/client/main.ts');
 

@@ -11,6 +11,7 @@ const PACKAGES: Record<string, string> = {
   xdelta3: 'xdelta3',
   zstd: 'zstd',
   xz: 'xz-utils',
+  bzip2: 'bzip2',
   mksquashfs: 'squashfs-tools',
   mke2fs: 'e2fsprogs',
   debugfs: 'e2fsprogs',

@@ -8,10 +8,10 @@ import { Aligner, MODULE_PLAIN, moduleKind } from '#codec/package/delta/align.ts
 import { openDelta } from '#codec/package/delta/decode.ts';
 import { readHead, writeHead } from '#codec/package/delta/format.ts';
 import { readerOf } from '#codec/package/delta/machine.ts';
+import { applyPatch } from '#codec/package/delta/apply.ts';
 import { makeDelta } from '#codec/package/delta/make.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { content } from '../example.ts';
-import { apply } from './apply.ts';
 import { library } from './library.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-delta-'));
@@ -28,11 +28,15 @@ function tar(name: string, files: Record<string, string>): Uint8Array {
   return readFileSync(join(folder, name));
 }
 
+async function patchOf(old: Uint8Array, next: Uint8Array): Promise<Uint8Array> {
+  return (await makeDelta(old, next))?.patch ?? new Uint8Array();
+}
+
 /** The patch, or undefined where what it makes is not the new content. */
 async function there(old: Uint8Array, next: Uint8Array): Promise<Uint8Array | undefined> {
-  const { patch } = await makeDelta(old, next);
-  const back = apply(old, patch, next.length);
-  return 'content' in back && Buffer.compare(back.content, next) === 0 ? patch : undefined;
+  const patch = await patchOf(old, next);
+  const back = await applyPatch(old, patch, { newSizeBytes: next.length });
+  return back.kind === 'content' && Buffer.compare(back.content, next) === 0 ? patch : undefined;
 }
 
 async function sizeThere(old: Uint8Array, next: Uint8Array): Promise<number> {
@@ -100,7 +104,7 @@ describe('a decoder', () => {
     // What comes first makes it one module that is read as a library; it lies across the borders of chunks.
     const old = Buffer.concat([oldLibrary, content(20, 100_000), oldLibrary, content(21, 300_000), oldLibrary]);
     const next = Buffer.concat([nextLibrary, content(20, 99_000), nextLibrary, content(22, 50), content(21, 300_000)]);
-    const { patch } = await makeDelta(old, next);
+    const patch = await patchOf(old, next);
     const made = new Uint8Array(next.length);
     const sources = { patch, readOld: readerOf(old), readNew: readerOf(made) };
     const limits = { newSizeBytes: next.length };
@@ -197,21 +201,27 @@ describe('a hostile patch', () => {
   const next = Buffer.concat([source.subarray(0, 2000), source.subarray(3000, 12_000)]);
 
   it('makes nothing where it says more than was signed', async () => {
-    const { patch } = await makeDelta(old, next);
-    expect(apply(old, patch, next.length - 1)).toEqual({ fault: expect.stringContaining('allowed') });
+    const patch = await patchOf(old, next);
+    expect(await applyPatch(old, patch, { newSizeBytes: next.length - 1 })).toEqual({
+      kind: 'fault',
+      detail: expect.stringContaining('allowed'),
+    });
   });
 
   it('ends in a fault where the memory is not enough', async () => {
-    const { patch } = await makeDelta(old, next);
-    expect(apply(old, patch, next.length, 1 << 20)).toEqual({ fault: expect.any(String) });
+    const patch = await patchOf(old, next);
+    expect(await applyPatch(old, patch, { newSizeBytes: next.length, memoryBytes: 1 << 20 })).toEqual({
+      kind: 'fault',
+      detail: expect.stringContaining('stopped'),
+    });
   });
 
   it('never throws and never makes the content when it is cut', async () => {
-    const { patch } = await makeDelta(old, next);
+    const patch = await patchOf(old, next);
     const kinds = new Set<string>();
     for (let length = 0; length < patch.length - 4; length += 7) {
-      const back = apply(old, patch.subarray(0, length), next.length);
-      kinds.add('fault' in back ? 'fault' : Buffer.compare(back.content, next) === 0 ? 'right' : 'wrong');
+      const back = await applyPatch(old, patch.subarray(0, length), { newSizeBytes: next.length });
+      kinds.add(back.kind === 'fault' ? 'fault' : Buffer.compare(back.content, next) === 0 ? 'right' : 'wrong');
     }
     expect([...kinds].sort()).toEqual(['fault', 'wrong']);
   });

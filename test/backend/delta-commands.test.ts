@@ -1,0 +1,54 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { content } from '../package/example.ts';
+import { runProgram } from './program.ts';
+import { noise, temporaryFolder } from './stage.ts';
+
+describe('carillon delta', () => {
+  it('makes, shows and applies a patch, and writes nothing that is not whole and right', async () => {
+    const folder = await temporaryFolder();
+    const at = (name: string): string => join(folder, name);
+    const delta = (...args: string[]) => runProgram('carillon', ['delta', ...args]);
+    const old = noise(1_200_000);
+    const next = Buffer.concat([old.subarray(0, 500_000), content(7, 300), old.subarray(500_100)]);
+    await Promise.all([writeFile(at('old'), old), writeFile(at('new'), next)]);
+
+    const made = await delta('make', at('old'), at('new'), '-o', at('patch'), '--progress');
+    expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining('coding: 60 %') });
+    const patch = await readFile(at('patch'));
+    expect(JSON.parse(made.stdout)).toMatchObject({ sizeBytes: patch.length, newSizeBytes: next.length });
+    expect(patch.length).toBeLessThan(450);
+
+    const info = JSON.parse((await delta('info', at('patch'), '--old', at('old'))).stdout) as Record<string, number>;
+    expect(info).toMatchObject({ sizeBytes: patch.length, oldSizeBytes: old.length, tables: 3 });
+    expect(Math.abs(info['gapsBytes'] + info['missesBytes'] - 300)).toBeLessThan(30);
+
+    expect(await delta('apply', at('old'), at('patch'), '-o', at('back'))).toMatchObject({ status: 0 });
+    expect(Buffer.compare(await readFile(at('back')), next)).toBe(0);
+
+    const other = Buffer.from(old);
+    other[7] ^= 1;
+    await writeFile(at('other'), other);
+    await writeFile(at('cut'), patch.subarray(0, 200));
+    await writeFile(at('flipped'), Buffer.concat([patch.subarray(0, 150), noise(40), patch.subarray(190)]));
+    const refusals: [old: string, patch: string, says: string][] = [
+      ['other', 'patch', 'digest is another one. Nothing was written'],
+      ['new', 'patch', `starts from ${old.length} bytes`],
+      ['old', 'cut', 'is damaged'],
+      ['old', 'flipped', 'is damaged'],
+      ['old', 'new', 'no Carillon delta'],
+    ];
+    for (const [from, by, says] of refusals)
+      expect(await delta('apply', at(from), at(by), '-o', at('refused')), by).toMatchObject({
+        status: 3,
+        stdout: '',
+        stderr: expect.stringContaining(says),
+      });
+    expect(await delta('apply', at('missing'), at('patch'), '-o', at('refused'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('missing'),
+    });
+    expect((await readdir(folder)).filter((name) => name.startsWith('refused'))).toEqual([]);
+  });
+});
