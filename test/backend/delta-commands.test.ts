@@ -5,11 +5,12 @@ import { content } from '../package/example.ts';
 import { runProgram } from './program.ts';
 import { noise, temporaryFolder } from './stage.ts';
 
+const delta = (...args: string[]) => runProgram('carillon', ['delta', ...args]);
+
 describe('carillon delta', () => {
   it('makes, shows and applies a patch, and writes nothing that is not whole and right', async () => {
     const folder = await temporaryFolder();
     const at = (name: string): string => join(folder, name);
-    const delta = (...args: string[]) => runProgram('carillon', ['delta', ...args]);
     const old = noise(1_200_000);
     const next = Buffer.concat([old.subarray(0, 500_000), content(7, 300), old.subarray(500_100)]);
     await Promise.all([writeFile(at('old'), old), writeFile(at('new'), next)]);
