@@ -15,6 +15,11 @@ export interface AssemblyModule {
 export const ASSEMBLY_MODULES: readonly AssemblyModule[] = [
   { source: 'codec/kernels/assembly/simd.ts', target: 'codec/kernels/simd-code.ts', constant: 'SIMD_CODE' },
   { source: 'codec/package/delta/assembly/index.ts', target: 'codec/package/delta/code.json', constant: 'DELTA_CODE' },
+  {
+    source: 'codec/package/delta/assembly/deflate/index.ts',
+    target: 'codec/package/delta/deflate-code.json',
+    constant: 'DEFLATE_CODE',
+  },
 ];
 
 const ROOT = join(import.meta.dirname, '..');

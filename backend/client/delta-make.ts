@@ -25,8 +25,8 @@ export async function deltaMake(
   const started = performance.now();
   const made = await makeDelta(oldContent, newContent, {
     digests: { old: sha256Of(oldContent), new: sha256Of(newContent) },
-    alignAll: (jobs) => alignInThreads(paths, jobs, (share) => progress('aligning', share)),
-    progress: everyTenth(newContent.length, (share) => progress('coding', share)),
+    alignAll: (contents, jobs) => alignInThreads(contents, jobs, (share) => progress('aligning', share)),
+    progress: everyTenth((share) => progress('coding', share)),
   });
   if (made === undefined)
     throw new CommandError(
@@ -44,10 +44,10 @@ export async function deltaMake(
   });
 }
 
-function everyTenth(total: number, tell: (share: number) => void): (doneBytes: number) => void {
+function everyTenth(tell: (share: number) => void): (doneBytes: number, totalBytes: number) => void {
   let told = 0;
-  return (doneBytes) => {
-    const tenth = Math.floor((10 * doneBytes) / total);
+  return (doneBytes, totalBytes) => {
+    const tenth = Math.floor((10 * doneBytes) / totalBytes);
     if (tenth > told) tell(tenth / 10);
     told = Math.max(told, tenth);
   };

@@ -3,12 +3,14 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Alignment } from '#codec/package/delta/align.ts';
+import type { Contents } from '#codec/package/delta/make.ts';
 import type { AlignJob } from '#codec/package/delta/plan.ts';
 import { totalBytes } from '#codec/package/delta/runs.ts';
 
-export interface AlignPaths {
-  readonly old: string;
-  readonly new: string;
+/** What every thread sees without a copy of its own. */
+export interface SharedContents {
+  readonly old: Uint8Array<SharedArrayBuffer>;
+  readonly new: Uint8Array<SharedArrayBuffer>;
 }
 
 /** Jobs below this size together are done faster in one thread than two are started. */
@@ -16,10 +18,11 @@ const ALONE_BYTES = 1 << 20;
 
 /** Results in the order of the jobs. progress: share of the bytes that are aligned. */
 export async function alignInThreads(
-  paths: AlignPaths,
+  contents: Contents,
   jobs: readonly AlignJob[],
   progress: (share: number) => void = () => undefined,
 ): Promise<Alignment[]> {
+  const shared: SharedContents = { old: sharedOf(contents.old), new: sharedOf(contents.new) };
   const order = [...jobs.keys()].sort((a, b) => sizeOf(jobs[b]) - sizeOf(jobs[a]));
   const totalBytes = jobs.reduce((sum, job) => sum + sizeOf(job), 0);
   const results: Alignment[] = [];
@@ -27,7 +30,7 @@ export async function alignInThreads(
   let next = 0;
   const work = async (): Promise<void> => {
     if (next >= order.length) return;
-    const worker = new Worker(new URL('align-thread.ts', import.meta.url), { workerData: paths });
+    const worker = new Worker(new URL('align-thread.ts', import.meta.url), { workerData: shared });
     try {
       while (next < order.length) {
         const k = order[next++] ?? 0;
@@ -44,6 +47,12 @@ export async function alignInThreads(
   const threads = totalBytes < ALONE_BYTES ? 1 : Math.min(availableParallelism(), jobs.length);
   await Promise.all(Array.from({ length: threads }, work));
   return results;
+}
+
+function sharedOf(content: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  const shared = new Uint8Array(new SharedArrayBuffer(content.length));
+  shared.set(content);
+  return shared;
 }
 
 function sizeOf(job: AlignJob | undefined): number {

@@ -5,8 +5,6 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/payload.ts';
-import type { Alignment } from '#codec/package/delta/align.ts';
-import type { AlignJob } from '#codec/package/delta/plan.ts';
 import { MANIFEST_FORMAT, type Manifest } from '#codec/package/manifest.ts';
 import { sealPackage } from '#codec/package/seal.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
@@ -46,9 +44,7 @@ async function makePayloads(): Promise<{ chosen: MadePayload[]; encoding: 'full'
     return { chosen: [full], encoding: 'full', fullSizeBytes };
   const deltas: MadePayload[] = [];
   for (const path of order.basePaths) {
-    const alignAll = (jobs: readonly AlignJob[]): Promise<readonly Alignment[]> =>
-      alignInThreads({ old: path, new: order.contentPath }, jobs);
-    deltas.push(await deltaPayload(await contentOf(path), content, nativeZstd, target, { alignAll }));
+    deltas.push(await deltaPayload(await contentOf(path), content, nativeZstd, target, { alignAll: alignInThreads }));
   }
   return order.encoding === 'delta' || totalBytes(deltas) < fullSizeBytes
     ? { chosen: deltas, encoding: 'delta', fullSizeBytes }

@@ -3,7 +3,7 @@
  * memory, makes no more than the size in the patch's head, and ends in a fault instead of an exception.
  */
 
-import { type DeltaHead, readHead } from './format.ts';
+import { codedSizes, type DeltaHead, readHead } from './format.ts';
 import { type Machine, startMachine } from './machine.ts';
 import { type CostsBytes, costsOf, setUp } from './setup.ts';
 
@@ -14,7 +14,7 @@ const ZEROS_MOST = 64;
 
 export interface DecodeSources {
   readonly patch: Uint8Array;
-  /** Fills `into` from the old file at `positionBytes`; zeros after its end. */
+  /** Fills `into` from the old file, or its view, at `positionBytes`; zeros after its end. */
   readonly readOld: (positionBytes: number, into: Uint8Array) => void;
   /** The same of what was made so far. */
   readonly readNew: (positionBytes: number, into: Uint8Array) => void;
@@ -41,15 +41,18 @@ export type OpenedDelta =
   | { readonly kind: 'delta'; readonly head: DeltaHead; readonly decoder: DeltaDecoder }
   | { readonly kind: 'fault'; readonly detail: string };
 
+/** What is wrong with the sizes in a head, if anything. */
+export function excessOf(head: DeltaHead, limits: DecodeLimits): string | undefined {
+  if (head.newSizeBytes <= limits.newSizeBytes) return undefined;
+  return `it makes ${head.newSizeBytes} bytes where ${limits.newSizeBytes} are allowed`;
+}
+
 export function openDelta(sources: DecodeSources, limits: DecodeLimits): OpenedDelta {
   const read = readHead(sources.patch);
   if (read.kind === 'fault') return read;
   const { head } = read;
-  if (head.newSizeBytes > limits.newSizeBytes)
-    return {
-      kind: 'fault',
-      detail: `it makes ${head.newSizeBytes} bytes where ${limits.newSizeBytes} are allowed`,
-    };
+  const excess = excessOf(head, limits);
+  if (excess !== undefined) return { kind: 'fault', detail: excess };
   const decoder = new DeltaDecoder(sources, head, read.sizeBytes, limits.memoryBytes ?? DECODER_MEMORY_BYTES);
   return { kind: 'delta', head, decoder };
 }
@@ -57,6 +60,7 @@ export function openDelta(sources: DecodeSources, limits: DecodeLimits): OpenedD
 export class DeltaDecoder {
   readonly #machine: Machine;
   readonly #head: DeltaHead;
+  readonly #newBytes: number;
   readonly #patch: Uint8Array;
   #patchAt: number;
   #done = 0;
@@ -65,6 +69,7 @@ export class DeltaDecoder {
 
   constructor(sources: DecodeSources, head: DeltaHead, headBytes: number, memoryBytes: number) {
     this.#head = head;
+    this.#newBytes = codedSizes(head).newBytes;
     this.#patch = sources.patch;
     this.#patchAt = headBytes;
     this.#machine = startMachine(
@@ -101,7 +106,7 @@ export class DeltaDecoder {
       this.#began = true;
       if (code.begin(Number(this.#head.indexAll)) === 0) return this.#fail('its lists contradict each other');
     }
-    if (this.#done === this.#head.newSizeBytes) return { kind: 'end' };
+    if (this.#done === this.#newBytes) return { kind: 'end' };
     const at = code.chunkAt() >>> 0;
     const count = code.codeChunk();
     if (code.codedBytes() > this.#patch.length + ZEROS_MOST) return this.#fail('it is cut off');
@@ -121,7 +126,7 @@ export class DeltaDecoder {
    * was. False, and a decoder that is of no use, where it does not fit.
    */
   restore(saved: SavedDecoder): boolean {
-    if (this.#began || saved.doneBytes > this.#head.newSizeBytes) return false;
+    if (this.#began || saved.doneBytes > this.#newBytes) return false;
     try {
       const { code } = this.#machine;
       setUp(code, 0, this.#head);

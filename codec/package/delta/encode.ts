@@ -28,12 +28,21 @@ export interface Encoded {
   readonly memoryBytes: number;
 }
 
+/** The files themselves, where what is coded are views of them. */
+export interface EncodedViews {
+  readonly oldSizeBytes: number;
+  readonly newSizeBytes: number;
+  /** A patch from nothing to the list of pieces. */
+  readonly list: Uint8Array;
+}
+
 export interface EncodeOptions {
   readonly digests?: { readonly old: Uint8Array; readonly new: Uint8Array };
+  readonly views?: EncodedViews | undefined;
   /** Size of the tables, see `DeltaHead`; by itself according to what there is to code. */
   readonly tables?: number;
   /** Called between chunks with how far the new file is coded; throw to stop. */
-  readonly progress?: (doneBytes: number) => void;
+  readonly progress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /** From these sizes of the larger file on, tables of the next sizes pay. */
@@ -49,6 +58,7 @@ export function tablesFor(oldSizeBytes: number, newSizeBytes: number): number {
   return TABLES_FROM_BYTES.filter((from) => Math.max(oldSizeBytes, newSizeBytes) >= from).length;
 }
 
+/** oldContent, newContent: the files, or the views of them. */
 export function encode(
   oldContent: Uint8Array,
   newContent: Uint8Array,
@@ -66,15 +76,19 @@ export function encode(
     MEMORY_MOST_BYTES,
   );
   const { code } = machine;
+  const { views } = options;
   const head: DeltaHead = {
-    oldSizeBytes: oldContent.length,
-    newSizeBytes: newContent.length,
+    oldSizeBytes: views?.oldSizeBytes ?? oldContent.length,
+    newSizeBytes: views?.newSizeBytes ?? newContent.length,
     segmentCount: lists.segments.length / 3,
     moduleCount: lists.modules.length,
     hintCount: lists.hints.length / 4,
     tables: options.tables ?? tablesFor(oldContent.length, newContent.length),
     indexAll: oldContent.length <= INDEX_ALL_BYTES,
     ...(options.digests === undefined ? {} : { digests: options.digests }),
+    ...(views === undefined
+      ? {}
+      : { views: { oldBytes: oldContent.length, newBytes: newContent.length, list: views.list } }),
   };
   setUp(code, 1, head);
   machine.words(code.segmentsAt(), lists.segments.length).set(lists.segments);
@@ -85,7 +99,7 @@ export function encode(
   if (code.begin(Number(head.indexAll)) === 0) throw new RangeError('these lists of a delta contradict each other');
   let memoryBytes = 0;
   for (let done = 0; done < newContent.length; ) {
-    options.progress?.(done);
+    options.progress?.(done, newContent.length);
     const at = code.chunkAt() >>> 0;
     const most = newContent.subarray(done, done + CHUNK_BYTES);
     machine.bytes().set(most, at);

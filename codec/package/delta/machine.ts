@@ -1,18 +1,7 @@
 /** The coder in WebAssembly (assembly/*.ts, compiled into code.json): one instance with a memory of its own. */
 
 import compiledCode from './code.json' with { type: 'json' };
-
-interface WebAssemblyNamespace {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: object) => { readonly exports: unknown };
-  Memory: new (limits: { initial: number; maximum: number }) => WasmMemory;
-}
-interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-
-declare const WebAssembly: WebAssemblyNamespace;
+import { instantiate } from './wasm.ts';
 
 /** What assembly/index.ts exports; addresses and sizes in bytes. */
 interface MachineExports {
@@ -86,36 +75,24 @@ export function readerOf(content: Uint8Array): (positionBytes: number, into: Uin
 const WASM_PAGE_BYTES = 65_536;
 /** Pages of the two files as the coder asks for them. */
 const FILE_PAGE_BYTES = 65_536;
-const FIRST_PAGES = 4;
-
-let compiled: object | undefined;
 
 /** Throws a WebAssembly trap where more memory is needed than `memoryBytes`. */
 export function startMachine(host: MachineHost, memoryBytes: number): Machine {
-  compiled ??= new WebAssembly.Module(Uint8Array.fromBase64(compiledCode.base64));
-  const maximum = Math.min(Math.floor(memoryBytes / WASM_PAGE_BYTES), 65_536);
-  const memory = new WebAssembly.Memory({ initial: Math.min(FIRST_PAGES, maximum), maximum });
-  const view = (at: number, count: number): Uint8Array => new Uint8Array(memory.buffer, at >>> 0, count);
-  const env = {
-    memory,
-    abort(): never {
-      throw new RangeError('the delta coder has stopped');
-    },
+  const { code, memory, bytes } = instantiate<MachineExports>(compiledCode.base64, memoryBytes, (view) => ({
     readPage: (isNew: number, page: number, at: number) =>
       host.readFile(isNew !== 0, (page >>> 0) * FILE_PAGE_BYTES, view(at, FILE_PAGE_BYTES)),
     readPatch: (at: number, count: number) => host.readPatch(view(at, count)),
     writePatch: (at: number, count: number) => host.writePatch(view(at, count)),
-  };
-  const { exports } = new WebAssembly.Instance(compiled, { env });
+  }));
   return {
-    code: exports as MachineExports,
-    bytes: () => new Uint8Array(memory.buffer),
+    code,
+    bytes,
     words: (at, count) => new Uint32Array(memory.buffer, at >>> 0, count),
-    copyOut: () => new Uint8Array(memory.buffer).slice(),
-    copyIn(bytes) {
-      const missing = bytes.length - memory.buffer.byteLength;
+    copyOut: () => bytes().slice(),
+    copyIn(saved) {
+      const missing = saved.length - memory.buffer.byteLength;
       if (missing > 0) memory.grow(Math.ceil(missing / WASM_PAGE_BYTES));
-      new Uint8Array(memory.buffer).set(bytes);
+      bytes().set(saved);
     },
   };
 }

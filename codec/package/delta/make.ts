@@ -9,10 +9,18 @@ import { MOST_BYTES } from './format.ts';
 import { joinAlignments } from './join.ts';
 import { type AlignJob, planDelta } from './plan.ts';
 import { gather } from './runs.ts';
+import { writePieces } from './view/pieces.ts';
+import { readingOf } from './view/reading.ts';
+
+/** The two files, or their views. */
+export interface Contents {
+  readonly old: Uint8Array;
+  readonly new: Uint8Array;
+}
 
 export interface MakeOptions extends EncodeOptions {
   /** Aligns the jobs, in any order or at once; the result is in theirs. Without it they are aligned here, one after another. */
-  readonly alignAll?: (jobs: readonly AlignJob[]) => Promise<readonly Alignment[]>;
+  readonly alignAll?: (contents: Contents, jobs: readonly AlignJob[]) => Promise<readonly Alignment[]>;
 }
 
 /**
@@ -27,8 +35,21 @@ export async function makeDelta(
   if (oldContent.length + newContent.length > MOST_BYTES) return undefined;
   let best: Encoded | undefined;
   for (const plan of planDelta(oldContent, newContent)) {
-    const alignments = await (options.alignAll?.(plan.jobs) ?? alignHere(oldContent, newContent, plan.jobs));
-    const made = encodeForDevice(oldContent, newContent, joinAlignments(plan, alignments, newContent.length), options);
+    const reading = readingOf(oldContent, newContent, plan);
+    const contents = { old: reading.oldContent, new: reading.newContent };
+    if (contents.old.length + contents.new.length > MOST_BYTES) continue;
+    const alignments = await (options.alignAll?.(contents, reading.plan.jobs) ??
+      alignHere(contents, reading.plan.jobs));
+    const lists = joinAlignments(reading.plan, alignments, contents.new.length);
+    const views =
+      reading.pieces === undefined
+        ? undefined
+        : {
+            oldSizeBytes: oldContent.length,
+            newSizeBytes: newContent.length,
+            list: packList(writePieces(reading.pieces)),
+          };
+    const made = encodeForDevice(contents.old, contents.new, lists, { ...options, views });
     if (made !== undefined && (best === undefined || made.patch.length < best.patch.length)) best = made;
   }
   if (best === undefined) return undefined;
@@ -50,7 +71,13 @@ function encodeForDevice(
   return undefined;
 }
 
-function alignHere(oldContent: Uint8Array, newContent: Uint8Array, jobs: readonly AlignJob[]): Alignment[] {
+function packList(list: Uint8Array): Uint8Array {
+  return encode(new Uint8Array(), list, { modules: [], segments: new Uint32Array(), hints: new Uint32Array() }).patch;
+}
+
+function alignHere(contents: Contents, jobs: readonly AlignJob[]): Alignment[] {
   const aligner = new Aligner();
-  return jobs.map((job) => aligner.align(gather(oldContent, job.oldRuns), gather(newContent, job.newRuns), job.kind));
+  return jobs.map((job) =>
+    aligner.align(gather(contents.old, job.oldRuns), gather(contents.new, job.newRuns), job.kind),
+  );
 }

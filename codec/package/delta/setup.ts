@@ -1,6 +1,6 @@
 /** What encoder and decoder start alike. */
 
-import type { DeltaHead } from './format.ts';
+import { codedSizes, type DeltaHead } from './format.ts';
 import type { Machine } from './machine.ts';
 
 /** Bits of the smallest tables. */
@@ -30,11 +30,12 @@ export function costsOf(units: BigInt64Array): CostsBytes {
 }
 
 export function setUp(code: Machine['code'], encoding: 0 | 1, head: DeltaHead): void {
-  const pages = Math.ceil(head.oldSizeBytes / PAGE_BYTES) + Math.ceil(head.newSizeBytes / PAGE_BYTES);
+  const { oldBytes, newBytes } = codedSizes(head);
+  const pages = Math.ceil(oldBytes / PAGE_BYTES) + Math.ceil(newBytes / PAGE_BYTES);
   code.setUp(
     encoding,
-    head.oldSizeBytes,
-    head.newSizeBytes,
+    oldBytes,
+    newBytes,
     head.segmentCount,
     head.moduleCount,
     head.hintCount,

@@ -1,0 +1,111 @@
+/** From the view of a new file to the file: what comes front to back is put where it belongs, and packed again where it was packed. */
+
+import { DeflateMachine } from '../deflate/machine.ts';
+import type { Piece } from './pieces.ts';
+import { type Scratch, View } from './view.ts';
+import { Wrapping } from './wrap.ts';
+
+interface RebuildHost {
+  readonly sizeBytes: number;
+  readonly readNew: (positionBytes: number, into: Uint8Array) => void;
+  readonly writeNew: (positionBytes: number, bytes: Uint8Array) => void;
+}
+
+export class Rebuilder {
+  readonly #host: RebuildHost;
+  readonly #pieces: readonly Piece[];
+  readonly #scratch: Scratch;
+  readonly view: View;
+  /** The piece at hand, and how much of it is done. */
+  #piece = 0;
+  #doneBytes = 0;
+  /** Where the next byte of the file goes. */
+  #at = 0;
+  #scratchAt: number;
+  #written = 0;
+  #outside = false;
+  #machine: DeflateMachine | undefined;
+  #wrapping: Wrapping | undefined;
+
+  /** scratchStart: what is before it in the scratch is left alone. */
+  constructor(host: RebuildHost, pieces: readonly Piece[], scratch: Scratch, scratchStart: number) {
+    this.#host = host;
+    this.#pieces = pieces;
+    this.#scratch = scratch;
+    this.#scratchAt = scratchStart;
+    this.view = new View(host.readNew, scratch);
+    this.#begin();
+  }
+
+  /** The next bytes of the view. False where they have no place in the file. */
+  write(bytes: Uint8Array): boolean {
+    for (let at = 0; at < bytes.length && !this.#outside; ) {
+      const piece = this.#pieces[this.#piece];
+      if (piece === undefined) return false;
+      const some = bytes.subarray(at, at + piece.sizeBytes - this.#doneBytes);
+      this.#add(piece, some);
+      at += some.length;
+      this.#doneBytes += some.length;
+      if (this.#doneBytes === piece.sizeBytes) {
+        this.#end(piece);
+        this.#piece++;
+        this.#begin();
+      }
+    }
+    return !this.#outside;
+  }
+
+  /** All of the file was written, once. */
+  get whole(): boolean {
+    return this.#piece === this.#pieces.length && !this.#outside && this.#written === this.#host.sizeBytes;
+  }
+
+  /** Begins the piece at hand; pieces without a byte end at once. */
+  #begin(): void {
+    for (; ; this.#piece++) {
+      const piece = this.#pieces[this.#piece];
+      this.#doneBytes = 0;
+      if (piece === undefined) return;
+      if (piece.kind === 'hole') this.view.add('nothing', 0, piece.sizeBytes);
+      else {
+        this.#at += piece.skipBytes;
+        if (piece.kind === 'raw') this.view.add('file', this.#at, piece.sizeBytes);
+        else this.#beginPacked(piece);
+      }
+      if (piece.sizeBytes > 0) return;
+      this.#end(piece);
+    }
+  }
+
+  #beginPacked({ sizeBytes, wrap, packing }: Piece & { readonly kind: 'packed' }): void {
+    if (packing === undefined) return;
+    this.view.add('scratch', this.#scratchAt, sizeBytes);
+    this.#machine ??= new DeflateMachine();
+    this.#wrapping = new Wrapping(wrap, packing);
+    this.#put(this.#wrapping.head());
+    this.#machine.open(packing, (packed) => this.#put(packed));
+  }
+
+  #add(piece: Piece, bytes: Uint8Array): void {
+    if (piece.kind === 'raw') this.#put(bytes);
+    if (piece.kind !== 'packed') return;
+    this.#scratch.write(this.#scratchAt, bytes);
+    this.#scratchAt += bytes.length;
+    this.#wrapping?.update(bytes);
+    this.#machine?.push(bytes, false);
+  }
+
+  #end(piece: Piece): void {
+    if (piece.kind !== 'packed') return;
+    this.#machine?.push(new Uint8Array(), true);
+    this.#put(this.#wrapping?.tail() ?? new Uint8Array());
+  }
+
+  #put(bytes: Uint8Array): void {
+    if (this.#at < 0 || this.#at + bytes.length > this.#host.sizeBytes) this.#outside = true;
+    if (this.#outside) return;
+    this.#host.writeNew(this.#at, bytes);
+    this.#at += bytes.length;
+    this.#written += bytes.length;
+  }
+}

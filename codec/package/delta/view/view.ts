@@ -1,0 +1,104 @@
+/** Reads a view at random: from the file, from what was unpacked of it, or zeros. */
+
+type Read = (positionBytes: number, into: Uint8Array) => void;
+
+/** Room beside the files for what was unpacked. Reads only what was written. */
+export interface Scratch {
+  read(positionBytes: number, into: Uint8Array): void;
+  write(positionBytes: number, bytes: Uint8Array): void;
+}
+
+interface Placed {
+  readonly viewStart: number;
+  readonly sizeBytes: number;
+  readonly source: 'file' | 'scratch' | 'nothing';
+  readonly start: number;
+}
+
+export class View {
+  readonly #places: Placed[] = [];
+  readonly #file: Read;
+  readonly #scratch: Scratch;
+  #sizeBytes = 0;
+
+  constructor(file: Read, scratch: Scratch) {
+    this.#file = file;
+    this.#scratch = scratch;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  add(source: Placed['source'], start: number, sizeBytes: number): void {
+    if (sizeBytes > 0) this.#places.push({ viewStart: this.#sizeBytes, sizeBytes, source, start });
+    this.#sizeBytes += sizeBytes;
+  }
+
+  /** Zeros after the end. */
+  read(positionBytes: number, into: Uint8Array): void {
+    let done = 0;
+    for (let k = this.#placeOf(positionBytes); done < into.length; k++) {
+      const place = this.#places[k];
+      if (place === undefined) break;
+      const within = positionBytes + done - place.viewStart;
+      const part = into.subarray(done, done + place.sizeBytes - within);
+      if (place.source === 'file') this.#file(place.start + within, part);
+      else if (place.source === 'scratch') this.#scratch.read(place.start + within, part);
+      else part.fill(0);
+      done += part.length;
+    }
+    into.fill(0, done);
+  }
+
+  /** The last place that does not start after the position. */
+  #placeOf(positionBytes: number): number {
+    let low = 0;
+    let high = this.#places.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#places[middle]?.viewStart ?? 0) <= positionBytes) low = middle + 1;
+      else high = middle;
+    }
+    const place = this.#places[low - 1];
+    // After the last one there is nothing.
+    return place === undefined || positionBytes >= place.viewStart + place.sizeBytes ? low : low - 1;
+  }
+}
+
+/** In memory, as large as what was written. */
+export class MemoryScratch implements Scratch {
+  readonly #pages = new Map<number, Uint8Array>();
+
+  read(positionBytes: number, into: Uint8Array): void {
+    eachPage(positionBytes, into.length, (page, within, done, count) => {
+      const bytes = this.#pages.get(page);
+      if (bytes === undefined) into.fill(0, done, done + count);
+      else into.set(bytes.subarray(within, within + count), done);
+    });
+  }
+
+  write(positionBytes: number, bytes: Uint8Array): void {
+    eachPage(positionBytes, bytes.length, (page, within, done, count) => {
+      const own = this.#pages.get(page) ?? new Uint8Array(PAGE_BYTES);
+      this.#pages.set(page, own);
+      own.set(bytes.subarray(done, done + count), within);
+    });
+  }
+}
+
+const PAGE_BYTES = 1 << 20;
+
+function eachPage(
+  positionBytes: number,
+  sizeBytes: number,
+  each: (page: number, within: number, done: number, count: number) => void,
+): void {
+  for (let done = 0; done < sizeBytes; ) {
+    const position = positionBytes + done;
+    const within = position % PAGE_BYTES;
+    const count = Math.min(sizeBytes - done, PAGE_BYTES - within);
+    each(Math.floor(position / PAGE_BYTES), within, done, count);
+    done += count;
+  }
+}
