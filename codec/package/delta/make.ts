@@ -10,7 +10,8 @@ import { joinAlignments } from './join.ts';
 import { type AlignJob, planDelta } from './plan.ts';
 import { gather } from './runs.ts';
 import { writePieces } from './view/pieces.ts';
-import { readingOf } from './view/reading.ts';
+import { type Reading, readingOf } from './view/reading.ts';
+import { squashedReading } from './view/squashed.ts';
 
 /** The two files, or their views. */
 export interface Contents {
@@ -34,8 +35,7 @@ export async function makeDelta(
 ): Promise<Encoded | undefined> {
   if (oldContent.length + newContent.length > MOST_BYTES) return undefined;
   let best: Encoded | undefined;
-  for (const plan of planDelta(oldContent, newContent)) {
-    const reading = readingOf(oldContent, newContent, plan);
+  for (const reading of readingsOf(oldContent, newContent)) {
     const contents = { old: reading.oldContent, new: reading.newContent };
     if (contents.old.length + contents.new.length > MOST_BYTES) continue;
     const alignments = await (options.alignAll?.(contents, reading.plan.jobs) ??
@@ -55,6 +55,13 @@ export async function makeDelta(
   if (best === undefined) return undefined;
   const back = await applyPatch(oldContent, best.patch, { newSizeBytes: newContent.length });
   return back.kind === 'content' && bytesEqual(back.content, newContent) ? best : undefined;
+}
+
+/** Each made when its turn comes: they are large. */
+function* readingsOf(oldContent: Uint8Array, newContent: Uint8Array): Generator<Reading> {
+  const squashed = squashedReading(oldContent, newContent);
+  if (squashed !== undefined) yield squashed;
+  else for (const plan of planDelta(oldContent, newContent)) yield readingOf(oldContent, newContent, plan);
 }
 
 /** With the largest tables that leave the decoder within its memory. */
