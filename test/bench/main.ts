@@ -11,6 +11,7 @@ const BENCHES: Record<string, { says: string; load: () => Promise<{ bench: (args
     says: 'airtime against loss, useful bits, lies, resuming, forecasts',
     load: () => import('./delivery.ts'),
   },
+  airtime: { says: 'how long a device listens for an update of real packages', load: () => import('./airtime.ts') },
   delta: { says: 'bytes of a patch beside other tools, on real packages', load: () => import('./delta.ts') },
 };
 

@@ -59,11 +59,16 @@ export interface Measured {
 }
 
 /** Runs under GNU time; throws where the program fails or takes longer than allowed. */
-export function runMeasured(program: string, args: readonly string[], mostSeconds = 3600): Measured {
+export function runMeasured(
+  program: string,
+  args: readonly string[],
+  { mostSeconds = 3600, environment = {} }: { mostSeconds?: number; environment?: Record<string, string> } = {},
+): Measured {
   const started = performance.now();
   const result = spawnSync('/usr/bin/time', ['-f', 'rss %M', program, ...args], {
     encoding: 'utf8',
     maxBuffer: OUTPUT_MOST_BYTES,
+    env: { ...process.env, ...environment },
     timeout: 1000 * mostSeconds,
     killSignal: 'SIGKILL',
   });

@@ -71,7 +71,7 @@ function measure(tool: Tool, pair: BuiltPair, folder: string): ToolFigure[] {
   const back = join(folder, 'back');
   try {
     const [program, args] = tool.make(pair, patch);
-    const { seconds, rssBytes } = runMeasured(program, args, MAKE_MOST_SECONDS);
+    const { seconds, rssBytes } = runMeasured(program, args, { mostSeconds: MAKE_MOST_SECONDS });
     const [decoder, decoderArgs] = tool.apply(pair, patch, back);
     run(decoder, decoderArgs, { quiet: true });
     execFileSync('cmp', ['-s', back, pair.newPath]);
