@@ -1,4 +1,4 @@
-/** `carillon delta apply`: the new file, front to back, in the memory of a small device. */
+/** `carillon delta apply`: the new file, in the memory of a small device. */
 
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -27,7 +27,7 @@ export function deltaApply(
     if (size !== oldSizeBytes) throw refused(`it starts from ${oldSizeBytes} bytes, not ${size}`);
     if (digests !== undefined && !bytesEqual(digestOfFile(old), digests.old))
       throw refused('its digest is another one');
-    const scratch = new FileScratch(`${paths.new}.scratch`);
+    const scratch = new FileScratch(`${paths.new}.${process.pid}.scratch`);
     try {
       writeWhole(paths.new, (made) => {
         const host = {

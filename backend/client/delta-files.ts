@@ -46,7 +46,7 @@ export function writeFull(descriptor: number, position: number, bytes: Uint8Arra
   for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, position + at);
 }
 
-/** A file without a name, made when something is written. */
+/** A file that loses its name at once, made when something is written. */
 export class FileScratch implements Scratch {
   readonly #path: string;
   #descriptor: number | undefined;
@@ -62,7 +62,7 @@ export class FileScratch implements Scratch {
 
   write(positionBytes: number, bytes: Uint8Array): void {
     if (this.#descriptor === undefined) {
-      this.#descriptor = openSync(this.#path, 'w+', 0o600);
+      this.#descriptor = openSync(this.#path, 'wx+', 0o600);
       rmSync(this.#path);
     }
     writeFull(this.#descriptor, positionBytes, bytes);

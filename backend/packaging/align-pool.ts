@@ -22,6 +22,7 @@ export async function alignInThreads(
   jobs: readonly AlignJob[],
   progress: (share: number) => void = () => undefined,
 ): Promise<Alignment[]> {
+  if (jobs.length === 0) return [];
   const shared: SharedContents = { old: sharedOf(contents.old), new: sharedOf(contents.new) };
   const order = [...jobs.keys()].sort((a, b) => sizeOf(jobs[b]) - sizeOf(jobs[a]));
   const totalBytes = jobs.reduce((sum, job) => sum + sizeOf(job), 0);
@@ -29,7 +30,6 @@ export async function alignInThreads(
   let doneBytes = 0;
   let next = 0;
   const work = async (): Promise<void> => {
-    if (next >= order.length) return;
     const worker = new Worker(new URL('align-thread.ts', import.meta.url), { workerData: shared });
     try {
       while (next < order.length) {

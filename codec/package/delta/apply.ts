@@ -40,9 +40,15 @@ export function openPatch(host: ApplyHost, limits: DecodeLimits): Opened {
   if (excess !== undefined) return { kind: 'fault', detail: excess };
   const views = head.views === undefined ? undefined : openViews(host, head);
   if (typeof views === 'string') return { kind: 'fault', detail: views };
-  const readNew = views?.rebuilder.view.read.bind(views.rebuilder.view) ?? host.readNew;
-  const readOld = views?.old.read.bind(views.old) ?? host.readOld;
-  const opened = openDelta({ patch: host.patch, readOld, readNew }, limits);
+  const sources =
+    views === undefined
+      ? host
+      : {
+          patch: host.patch,
+          readOld: (at: number, into: Uint8Array): void => views.old.read(at, into),
+          readNew: (at: number, into: Uint8Array): void => views.rebuilder.view.read(at, into),
+        };
+  const opened = openDelta(sources, limits);
   if (opened.kind === 'fault') return opened;
   return { kind: 'patch', head, applier: new Applier(opened.decoder, host, views?.rebuilder) };
 }

@@ -1,5 +1,6 @@
 /** Codes a new file against an old one, along lists that say where they are alike. */
 
+import { joined } from '../../bytes.ts';
 import { type DeltaHead, writeHead } from './format.ts';
 import { type CostsBytes, costsOf, setUp } from './setup.ts';
 import { readerOf, startMachine } from './machine.ts';
@@ -108,12 +109,5 @@ export function encode(
   }
   code.finish();
   const costs = costsOf(new BigInt64Array(machine.bytes().buffer as ArrayBuffer, code.costsAt() >>> 0, 5));
-  const all = [writeHead(head), ...parts];
-  const patch = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of all) {
-    patch.set(part, at);
-    at += part.length;
-  }
-  return { patch, costsBytes: costs, memoryBytes };
+  return { patch: joined([writeHead(head), ...parts]), costsBytes: costs, memoryBytes };
 }

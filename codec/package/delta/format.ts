@@ -91,7 +91,7 @@ export function readHead(patch: Uint8Array): ReadHead {
   const [oldCoded, newCoded] = [views?.oldBytes ?? oldSizeBytes, views?.newBytes ?? newSizeBytes];
   if (oldSizeBytes + newSizeBytes > MOST_BYTES || oldCoded + newCoded > MOST_BYTES)
     return { kind: 'fault', detail: 'its files are larger than 4 GiB together' };
-  if (oldCoded > VIEW_TIMES_MOST * oldSizeBytes || newCoded > VIEW_TIMES_MOST * newSizeBytes)
+  if (!viewFits(oldCoded, oldSizeBytes) || !viewFits(newCoded, newSizeBytes))
     return { kind: 'fault', detail: 'it unpacks to more than its files allow' };
   if (tables > TABLES_MOST) return { kind: 'fault', detail: 'its head says tables that no encoder makes' };
   if (segmentCount > newCoded || moduleCount > newCoded || hintCount > newCoded)
@@ -117,6 +117,10 @@ function readViews(from: { readonly bytes: Uint8Array; at: number }): Views | 'n
   const list = from.bytes.slice(from.at, from.at + listBytes);
   from.at += listBytes;
   return { oldBytes, newBytes, list };
+}
+
+export function viewFits(viewBytes: number, fileBytes: number): boolean {
+  return viewBytes <= VIEW_TIMES_MOST * fileBytes;
 }
 
 /** Between what the patch is coded. */

@@ -5,7 +5,7 @@ import { Aligner, type Alignment } from './align.ts';
 import { applyPatch } from './apply.ts';
 import { DECODER_MEMORY_BYTES } from './decode.ts';
 import { type Encoded, encode, type EncodeOptions, type Lists, tablesFor } from './encode.ts';
-import { MOST_BYTES } from './format.ts';
+import { MOST_BYTES, viewFits } from './format.ts';
 import { joinAlignments } from './join.ts';
 import { type AlignJob, planDelta } from './plan.ts';
 import { gather } from './runs.ts';
@@ -37,7 +37,6 @@ export async function makeDelta(
   let best: Encoded | undefined;
   for (const reading of readingsOf(oldContent, newContent)) {
     const contents = { old: reading.oldContent, new: reading.newContent };
-    if (contents.old.length + contents.new.length > MOST_BYTES) continue;
     const alignments = await (options.alignAll?.(contents, reading.plan.jobs) ??
       alignHere(contents, reading.plan.jobs));
     const lists = joinAlignments(reading.plan, alignments, contents.new.length);
@@ -57,11 +56,21 @@ export async function makeDelta(
   return back.kind === 'content' && bytesEqual(back.content, newContent) ? best : undefined;
 }
 
-/** Each made when its turn comes: they are large. */
+/** Each made when its turn comes: they are large. Views that a decoder would refuse are none. */
 function* readingsOf(oldContent: Uint8Array, newContent: Uint8Array): Generator<Reading> {
+  const fits = (reading: Reading): boolean =>
+    viewFits(reading.oldContent.length, oldContent.length) &&
+    viewFits(reading.newContent.length, newContent.length) &&
+    reading.oldContent.length + reading.newContent.length <= MOST_BYTES;
   const squashed = squashedReading(oldContent, newContent);
-  if (squashed !== undefined) yield squashed;
-  else for (const plan of planDelta(oldContent, newContent)) yield readingOf(oldContent, newContent, plan);
+  if (squashed !== undefined && fits(squashed)) {
+    yield squashed;
+    return;
+  }
+  for (const plan of planDelta(oldContent, newContent)) {
+    const reading = readingOf(oldContent, newContent, plan);
+    yield fits(reading) ? reading : { plan, oldContent, newContent };
+  }
 }
 
 /** With the largest tables that leave the decoder within its memory. */

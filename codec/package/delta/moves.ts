@@ -46,3 +46,12 @@ export class Moves {
     return copies;
   }
 }
+
+/** Made when it is first asked for: the index takes memory and time. */
+export function movesBetween(oldContent: Uint8Array, newContent: Uint8Array): () => Moves {
+  let made: Moves | undefined;
+  return () => {
+    made ??= new Moves(oldContent, newContent);
+    return made;
+  };
+}

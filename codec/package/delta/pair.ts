@@ -6,6 +6,7 @@ import { alignInPlace } from './in-place.ts';
 import type { Copy, Moves } from './moves.ts';
 import type { AlignJob, Plan } from './plan.ts';
 import { gather, HOLE, placed, type Run, totalBytes } from './runs.ts';
+import { countBefore } from './search.ts';
 import type { Part } from './tar.ts';
 
 /** A new file without a predecessor is aligned with the file that has this much of it, if one has. */
@@ -43,14 +44,8 @@ class Holders {
   }
 
   #at(position: number): Part | undefined {
-    let low = 0;
-    let high = this.#runs.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#runs[middle]?.start ?? 0) <= position) low = middle + 1;
-      else high = middle;
-    }
-    return this.#runs[low - 1]?.part;
+    const count = countBefore(this.#runs.length, (k) => (this.#runs[k]?.start ?? 0) <= position);
+    return this.#runs[count - 1]?.part;
   }
 }
 

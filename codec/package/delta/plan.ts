@@ -6,7 +6,7 @@
 import { ALIGNED_BYTES, MODULE_PLAIN, moduleKind } from './align.ts';
 import { ext4Parts } from './ext4.ts';
 import { alignInPlace } from './in-place.ts';
-import { type Copy, Moves } from './moves.ts';
+import { type Copy, type Moves, movesBetween } from './moves.ts';
 import { pairParts } from './pair.ts';
 import type { Run } from './runs.ts';
 import { tarParts } from './tar.ts';
@@ -30,11 +30,7 @@ const WHOLE_BYTES = 40_000_000;
 
 /** One plan, or for small containers two: which is better, only coding tells. */
 export function planDelta(oldContent: Uint8Array, newContent: Uint8Array): Plan[] {
-  let made: Moves | undefined;
-  const moves = (): Moves => {
-    made ??= new Moves(oldContent, newContent);
-    return made;
-  };
+  const moves = movesBetween(oldContent, newContent);
   const alone = oldContent.length <= ALIGNED_BYTES && newContent.length <= ALIGNED_BYTES;
   const whole = alone ? wholeFile(oldContent, newContent, moves) : inPlace(oldContent, newContent, moves);
   const oldParts = ext4Parts(oldContent) ?? tarParts(oldContent);

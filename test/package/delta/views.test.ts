@@ -86,6 +86,11 @@ describe('what is packed', () => {
     expect(patch.length).toBeLessThan(700);
   });
 
+  it('stays packed where it is more than a decoder may unpack', async () => {
+    const [old, next] = ['one', 'two'].map((text) => gzip(Buffer.concat([Buffer.from(text), Buffer.alloc(3_000_000)])));
+    expect(hasViews(await patchOf(old, next))).toBe(false);
+  });
+
   it('stays packed where nothing packs it to the same bytes', async () => {
     const strange = Buffer.concat([gzip(CHANGED).subarray(0, -3), Buffer.from('end')]);
     expect(hasViews(await patchOf(gzip(SOURCE), strange))).toBe(false);

@@ -2,55 +2,67 @@
 
 import { bytesEqual } from '../../../bytes.ts';
 import { type DeflateKind, DeflateMachine } from '../deflate/machine.ts';
-import { WRAP_ZLIB, type Wrap } from './pieces.ts';
+import { type PlacedPiece, WRAP_ZLIB, type Wrap } from './pieces.ts';
 import { HEAD_BYTES, TAIL_BYTES, Wrapping } from './wrap.ts';
 
-export interface Packed {
-  /** Of the stream with what is around it. */
-  readonly sizeBytes: number;
+interface UnpackedPiece {
+  readonly piece: PlacedPiece & { readonly kind: 'packed' };
   readonly content: Uint8Array;
 }
 
 const PIECE_BYTES = 65_536;
 const LEVELS = [9, 6, 8, 7, 5, 4, 3, 2, 1];
-const MORE_BYTES = 64 * 1024;
-/** Deflate never makes less than a thousandth of what it packs. */
-const RATIO_MOST = 1040;
+const FIRST_BYTES = 1 << 18;
+/** What a stream may unpack to: more takes the room of a device. */
+const UNPACKED_MOST_BYTES = 64_000_000;
 
 /** Streams one after another, in the same memory. */
 export class Packings {
   readonly #machine = new DeflateMachine();
+  #unpacked = new Uint8Array(FIRST_BYTES);
   /** What made the streams before is tried first. */
   #likely: DeflateKind[] = [true, false]
     .flatMap((gnu) => LEVELS.map((level) => ({ gnu, level, memoryLevel: gnu ? 9 : 8 })))
     .concat(LEVELS.map((level) => ({ gnu: false, level, memoryLevel: 9 })));
 
-  /** What is packed in the bytes from the start on; undefined where that is damaged. */
-  unpack(bytes: Uint8Array, wrap: Wrap): Packed | undefined {
-    const stream = bytes.subarray(HEAD_BYTES[wrap]);
-    let content = new Uint8Array(4 * stream.length + MORE_BYTES);
+  /**
+   * What is packed in the image at `start`, with what is around the stream. Undefined where that is damaged, nothing, or too much; with
+   * `isNew` also where nothing packs it to the same bytes.
+   */
+  pieceAt(image: Uint8Array, start: number, wrap: Wrap, isNew: boolean): UnpackedPiece | undefined {
+    const unpacked = this.unpack(image.subarray(start), wrap);
+    if (unpacked === undefined || unpacked.content.length === 0) return undefined;
+    const { packedBytes, content } = unpacked;
+    const packing = isNew ? this.kindOf(image.subarray(start, start + packedBytes), content, wrap) : undefined;
+    if (isNew && packing === undefined) return undefined;
+    const piece = { kind: 'packed', start, packedBytes, sizeBytes: content.length, wrap, packing } as const;
+    return { piece, content };
+  }
+
+  /** What is packed in the bytes from the start on. */
+  unpack(bytes: Uint8Array, wrap: Wrap): { readonly packedBytes: number; readonly content: Uint8Array } | undefined {
+    let next: number = HEAD_BYTES[wrap];
     let sizeBytes = 0;
-    let next = 0;
     const used = this.#machine.inflate(
       (into) => {
-        const some = stream.subarray(next, next + into.length);
+        const some = bytes.subarray(next, next + into.length);
         into.set(some);
         next += some.length;
         return some.length;
       },
-      RATIO_MOST * stream.length,
+      UNPACKED_MOST_BYTES,
       (some) => {
-        if (sizeBytes + some.length > content.length) {
+        if (sizeBytes + some.length > this.#unpacked.length) {
           const larger = new Uint8Array(2 * (sizeBytes + some.length));
-          larger.set(content);
-          content = larger;
+          larger.set(this.#unpacked);
+          this.#unpacked = larger;
         }
-        content.set(some, sizeBytes);
+        this.#unpacked.set(some, sizeBytes);
         sizeBytes += some.length;
       },
     );
-    const whole = used === undefined ? Infinity : HEAD_BYTES[wrap] + used + TAIL_BYTES[wrap];
-    return whole > bytes.length ? undefined : { sizeBytes: whole, content: content.slice(0, sizeBytes) };
+    const packedBytes = used === undefined ? Infinity : HEAD_BYTES[wrap] + used + TAIL_BYTES[wrap];
+    return packedBytes > bytes.length ? undefined : { packedBytes, content: this.#unpacked.slice(0, sizeBytes) };
   }
 
   /** Undefined where none of the encoders makes these bytes. */

@@ -34,6 +34,19 @@ export type Piece =
       readonly packing: DeflateKind | undefined;
     };
 
+/** A piece with its place in the image instead of the distance to the one before. */
+export type PlacedPiece =
+  | { readonly kind: 'raw'; readonly start: number; readonly sizeBytes: number }
+  | { readonly kind: 'hole'; readonly sizeBytes: number }
+  | {
+      readonly kind: 'packed';
+      readonly start: number;
+      readonly packedBytes: number;
+      readonly sizeBytes: number;
+      readonly wrap: Wrap;
+      readonly packing: DeflateKind | undefined;
+    };
+
 const KIND_RAW = 0;
 const KIND_HOLE = 1;
 /** With the wrap added. */
@@ -113,4 +126,20 @@ function readPiece(
   if (!(byte < 2 * FLAG_MEMORY_9) || level < 1 || level > 9) return undefined;
   const packing = { gnu: (byte & FLAG_GNU) !== 0, level, memoryLevel: (byte & FLAG_MEMORY_9) === 0 ? 8 : 9 };
   return { kind: 'packed', skipBytes, sizeBytes, wrap, packing };
+}
+
+/** As a list has them. */
+export function withSkips(placed: readonly PlacedPiece[]): Piece[] {
+  let end = 0;
+  return placed.map((piece): Piece => {
+    if (piece.kind === 'hole') return piece;
+    const skipBytes = piece.start - end;
+    if (piece.kind === 'raw') {
+      end = piece.start + piece.sizeBytes;
+      return { kind: 'raw', skipBytes, sizeBytes: piece.sizeBytes };
+    }
+    end = piece.start + piece.packedBytes;
+    const { sizeBytes, wrap, packing } = piece;
+    return { kind: 'packed', skipBytes, sizeBytes: packing === undefined ? 0 : sizeBytes, wrap, packing };
+  });
 }

@@ -4,12 +4,13 @@
  */
 
 import { MODULE_PLAIN, moduleKind } from '../align.ts';
-import { type Copy, Moves } from '../moves.ts';
+import { type Copy, movesBetween } from '../moves.ts';
 import type { AlignJob, Plan } from '../plan.ts';
-import { HOLE, type Run } from '../runs.ts';
-import { joined, type LaidFile, layFile, type PlacedPiece, withSkips } from './lay.ts';
+import type { Run } from '../runs.ts';
+import { storedBytes, ViewBuilder } from './builder.ts';
+import { type LaidFile, layFile } from './lay.ts';
 import { Packings } from './packing.ts';
-import type { Piece } from './pieces.ts';
+import { type Piece, withSkips } from './pieces.ts';
 
 export interface Reading {
   readonly plan: Plan;
@@ -31,64 +32,79 @@ export function readingOf(oldContent: Uint8Array, newContent: Uint8Array, plan: 
   const laid = apart(
     plan.jobs.flatMap((job): LaidJob[] => {
       const next = layFile(newContent, job.newRuns, packings, true);
-      const old = layFile(oldContent, job.oldRuns, packings, false);
       const inPieces = job.kind !== MODULE_PLAIN && (job.newRuns.length > 1 || job.oldRuns.length > 1);
-      return next.unpacks || inPieces ? [{ job, old, next }] : [];
+      if (!next.unpacks && !inPieces) return [];
+      return [{ job, old: layFile(oldContent, job.oldRuns, packings, false), next }];
     }),
   );
   if (laid.length === 0) return { plan, oldContent, newContent };
 
-  const oldPieces: PlacedPiece[] = [{ kind: 'raw', start: 0, sizeBytes: oldContent.length }];
-  const oldParts = [oldContent];
-  const oldRuns = new Map<AlignJob, Run>();
-  let oldEnd = oldContent.length;
+  const oldBuilder = new ViewBuilder(oldContent);
+  oldBuilder.rawUntil(oldContent.length);
+  const oldRuns = new Map<AlignJob, readonly Run[]>();
   for (const { job, old } of laid) {
-    if (job.oldRuns.length === 0) continue;
-    oldRuns.set(job, { start: oldEnd, sizeBytes: old.content.length });
-    oldPieces.push(...old.pieces);
-    oldParts.push(old.content);
-    oldEnd += old.content.length;
+    // What is in one piece as it is has its place already.
+    const inPlace = !old.unpacks && job.oldRuns.length < 2;
+    oldRuns.set(job, inPlace ? job.oldRuns : [{ start: oldBuilder.sizeBytes, sizeBytes: old.content.length }]);
+    if (!inPlace) addFile(oldBuilder, old);
   }
   const next = newView(newContent, laid);
-  const views = { oldContent: joined(oldParts), newContent: joined(next.parts) };
+  const views = { oldContent: oldBuilder.content(), newContent: next.builder.content() };
   const jobs = plan.jobs.map((job): AlignJob => {
     const own = next.runs.get(job);
-    if (own === undefined) return { ...job, newRuns: job.newRuns.flatMap(next.mapped) };
-    const old = oldRuns.get(job);
+    if (own === undefined) return { ...job, newRuns: job.newRuns.flatMap((run) => next.builder.mapped(run)) };
+    const old = oldRuns.get(job) ?? [];
     const newKind = kindAt(views.newContent, own);
-    const kind = old !== undefined && newKind === kindAt(views.oldContent, old) ? newKind : MODULE_PLAIN;
-    return { name: job.name, newRuns: [own], oldRuns: old === undefined ? [] : [old], kind };
+    const kind = old[0] !== undefined && newKind === kindAt(views.oldContent, old[0]) ? newKind : MODULE_PLAIN;
+    return { name: job.name, newRuns: [own], oldRuns: old, kind };
   });
   const copies = plan.copies.flatMap(({ newStart, oldStart, sizeBytes }) =>
-    next
+    next.builder
       .mapped({ start: newStart, sizeBytes })
       .map(
         (to): Copy => ({ newStart: to.start, oldStart: oldStart + to.fileStart - newStart, sizeBytes: to.sizeBytes }),
       ),
   );
-  let moves: Moves | undefined;
-  const found = (): Moves => {
-    moves ??= new Moves(views.oldContent, views.newContent);
-    return moves;
+  return {
+    plan: { jobs, copies, moves: movesBetween(views.oldContent, views.newContent) },
+    ...views,
+    pieces: [withSkips(oldBuilder.pieces), withSkips(next.builder.pieces)],
   };
-  return { plan: { jobs, copies, moves: found }, ...views, pieces: [withSkips(oldPieces), withSkips(next.pieces)] };
+}
+
+function addFile(builder: ViewBuilder, { pieces, content }: LaidFile): void {
+  let at = 0;
+  for (const piece of pieces) {
+    builder.add(piece, content.subarray(at, at + piece.sizeBytes));
+    at += piece.sizeBytes;
+  }
 }
 
 function kindAt(content: Uint8Array, { start, sizeBytes }: Run): number {
   return moduleKind(content.subarray(start, start + sizeBytes));
 }
 
-/** None that shares bytes of the new image with another. */
-function apart(laid: readonly LaidJob[]): LaidJob[] {
-  const ends: { start: number; end: number; of: LaidJob }[] = laid.flatMap((of) =>
-    of.next.pieces.flatMap((piece) =>
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly of: LaidJob;
+}
+
+/** What the new files have of the image, in its order. */
+function rangesOf(laid: readonly LaidJob[]): Range[] {
+  const ranges = laid.flatMap((of) =>
+    of.next.pieces.flatMap((piece): Range[] =>
       piece.kind === 'hole' ? [] : [{ start: piece.start, end: piece.start + storedBytes(piece), of }],
     ),
   );
-  ends.sort((a, b) => a.start - b.start);
+  return ranges.sort((a, b) => a.start - b.start);
+}
+
+/** None that shares bytes of the new image with another. */
+function apart(laid: readonly LaidJob[]): LaidJob[] {
   const dropped = new Set<LaidJob>();
   let end = 0;
-  for (const range of ends) {
+  for (const range of rangesOf(laid)) {
     if (dropped.has(range.of)) continue;
     if (range.start < end) dropped.add(range.of);
     else ({ end } = range);
@@ -96,80 +112,20 @@ function apart(laid: readonly LaidJob[]): LaidJob[] {
   return laid.filter((job) => !dropped.has(job));
 }
 
-function storedBytes(piece: PlacedPiece & { readonly start: number }): number {
-  return piece.kind === 'packed' ? piece.packedBytes : piece.sizeBytes;
-}
-
-interface NewView {
-  readonly pieces: readonly PlacedPiece[];
-  readonly parts: readonly Uint8Array[];
-  readonly runs: ReadonlyMap<AlignJob, Run>;
-  /** What is as it was, where it is in the view. */
-  readonly mapped: (run: Run) => MappedRun[];
-}
-
-interface MappedRun extends Run {
-  readonly fileStart: number;
-}
-
 /** Each file in one piece where its first byte was; the rest in order. */
-function newView(content: Uint8Array, laid: readonly LaidJob[]): NewView {
-  const cuts = laid.flatMap((of) =>
-    of.next.pieces
-      .filter((piece) => piece.kind !== 'hole')
-      .map((piece) => ({ start: piece.start, sizeBytes: storedBytes(piece), of })),
-  );
-  cuts.sort((a, b) => a.start - b.start);
-  const pieces: PlacedPiece[] = [];
-  const parts: Uint8Array[] = [];
+function newView(
+  content: Uint8Array,
+  laid: readonly LaidJob[],
+): { readonly builder: ViewBuilder; readonly runs: ReadonlyMap<AlignJob, Run> } {
+  const builder = new ViewBuilder(content);
   const runs = new Map<AlignJob, Run>();
-  const places: { start: number; sizeBytes: number; viewStart: number }[] = [];
-  let viewEnd = 0;
-  let end = 0;
-  const add = (piece: PlacedPiece): void => {
-    if (piece.kind === 'raw') places.push({ start: piece.start, sizeBytes: piece.sizeBytes, viewStart: viewEnd });
-    pieces.push(piece);
-    viewEnd += piece.sizeBytes;
-  };
-  const raw = (to: number): void => {
-    if (to <= end) return;
-    add({ kind: 'raw', start: end, sizeBytes: to - end });
-    parts.push(content.subarray(end, to));
-  };
-  for (const { start, sizeBytes, of } of cuts) {
-    raw(start);
-    end = start + sizeBytes;
+  for (const { start, end, of } of rangesOf(laid)) {
+    builder.rawUntil(start);
+    builder.pass(end);
     if (runs.has(of.job)) continue;
-    runs.set(of.job, { start: viewEnd, sizeBytes: of.next.content.length });
-    for (const piece of of.next.pieces) add(piece);
-    parts.push(of.next.content);
+    runs.set(of.job, { start: builder.sizeBytes, sizeBytes: of.next.content.length });
+    addFile(builder, of.next);
   }
-  raw(content.length);
-  places.sort((a, b) => a.start - b.start);
-  const mapped = (run: Run): MappedRun[] => {
-    if (run.start === HOLE) return [{ ...run, fileStart: HOLE }];
-    const found: MappedRun[] = [];
-    for (let k = firstAfter(places, run.start); k < places.length; k++) {
-      const place = places[k];
-      if (place === undefined || place.start >= run.start + run.sizeBytes) break;
-      const from = Math.max(run.start, place.start);
-      const to = Math.min(run.start + run.sizeBytes, place.start + place.sizeBytes);
-      if (to > from) found.push({ start: place.viewStart + from - place.start, sizeBytes: to - from, fileStart: from });
-    }
-    return found;
-  };
-  return { pieces, parts, runs, mapped };
-}
-
-/** The first place that ends after the position. */
-function firstAfter(places: readonly { start: number; sizeBytes: number }[], position: number): number {
-  let low = 0;
-  let high = places.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const place = places[middle];
-    if (place !== undefined && place.start + place.sizeBytes <= position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  builder.rawUntil(content.length);
+  return { builder, runs };
 }

@@ -55,7 +55,7 @@ export class Rebuilder {
     return !this.#outside;
   }
 
-  /** All of the file was written, once. */
+  /** As many bytes as the file has were written, all inside of it. */
   get whole(): boolean {
     return this.#piece === this.#pieces.length && !this.#outside && this.#written === this.#host.sizeBytes;
   }
@@ -69,6 +69,7 @@ export class Rebuilder {
       if (piece.kind === 'hole') this.view.add('nothing', 0, piece.sizeBytes);
       else {
         this.#at += piece.skipBytes;
+        this.#outside ||= this.#at < 0 || this.#at > this.#host.sizeBytes;
         if (piece.kind === 'raw') this.view.add('file', this.#at, piece.sizeBytes);
         else this.#beginPacked(piece);
       }
@@ -102,7 +103,7 @@ export class Rebuilder {
   }
 
   #put(bytes: Uint8Array): void {
-    if (this.#at < 0 || this.#at + bytes.length > this.#host.sizeBytes) this.#outside = true;
+    this.#outside ||= this.#at + bytes.length > this.#host.sizeBytes;
     if (this.#outside) return;
     this.#host.writeNew(this.#at, bytes);
     this.#at += bytes.length;

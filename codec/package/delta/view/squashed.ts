@@ -1,13 +1,13 @@
 /** Two squashfs images read with their blocks unpacked: what did not change stays packed. For the encoder only. */
 
-import { Moves } from '../moves.ts';
+import { movesBetween } from '../moves.ts';
 import { pairParts } from '../pair.ts';
 import { HOLE, type Run } from '../runs.ts';
 import type { Part } from '../tar.ts';
 import { adler32, crc32 } from './checks.ts';
-import { joined, type PlacedPiece, withSkips } from './lay.ts';
+import { ViewBuilder } from './builder.ts';
 import { Packings } from './packing.ts';
-import { WRAP_ZLIB } from './pieces.ts';
+import { type PlacedPiece, WRAP_ZLIB, withSkips } from './pieces.ts';
 import type { Reading } from './reading.ts';
 import { type Block, readSquashfs, type SquashFile, type Squashfs } from './squashfs.ts';
 
@@ -22,13 +22,9 @@ export function squashedReading(oldImage: Uint8Array, newImage: Uint8Array): Rea
     unpacked(oldImage, old, { kept: unchangedIn(old, oldKeys, newKeys), keys: oldKeys }, packings, false),
     unpacked(newImage, next, { kept: unchangedIn(next, newKeys, oldKeys), keys: newKeys }, packings, true),
   ];
-  let moves: Moves | undefined;
-  const found = (): Moves => {
-    moves ??= new Moves(oldView.content, newView.content);
-    return moves;
-  };
+  const moves = movesBetween(oldView.content, newView.content);
   return {
-    plan: pairParts(oldView.content, newView.content, oldView.parts, newView.parts, found),
+    plan: pairParts(oldView.content, newView.content, oldView.parts, newView.parts, moves),
     oldContent: oldView.content,
     newContent: newView.content,
     pieces: [withSkips(oldView.pieces), withSkips(newView.pieces)],
@@ -75,93 +71,73 @@ interface Unpacked {
   readonly parts: readonly Part[];
 }
 
-function unpacked(
+interface Blocks {
+  /** Places of those that stay packed. */
+  readonly kept: ReadonlySet<number>;
+  readonly keys: ReadonlyMap<number, string>;
+}
+
+function unpacked(image: Uint8Array, squashfs: Squashfs, blocks: Blocks, packings: Packings, isNew: boolean): Unpacked {
+  const builder = viewOf(image, squashfs, blocks, packings, isNew);
+  return { pieces: builder.pieces, content: builder.content(), parts: partsOf(squashfs, blocks, builder) };
+}
+
+function viewOf(
   image: Uint8Array,
-  { blockBytes, files, tables }: Squashfs,
-  { kept, keys }: { readonly kept: ReadonlySet<number>; readonly keys: ReadonlyMap<number, string> },
+  { files, tables }: Squashfs,
+  { kept }: Blocks,
   packings: Packings,
   isNew: boolean,
-): Unpacked {
+): ViewBuilder {
   const all = new Map<number, Block>();
   for (const block of [...files.flatMap(blocksOf), ...tables.flatMap(({ blocks }) => blocks)])
     if (block.packed && block.storedBytes > 0 && !kept.has(block.start)) all.set(block.start, block);
-  const pieces: PlacedPiece[] = [];
-  const contents: Uint8Array[] = [];
-  /** Starts of pieces in the image, and where they are in the view. */
-  const starts: { start: number; viewStart: number; packed: boolean }[] = [];
-  let end = 0;
-  let viewEnd = 0;
-  const add = (piece: PlacedPiece & { readonly start: number }, content: Uint8Array): void => {
-    starts.push({ start: piece.start, viewStart: viewEnd, packed: piece.kind === 'packed' });
-    pieces.push(piece);
-    contents.push(content);
-    viewEnd += content.length;
-  };
-  const raw = (to: number): void => {
-    if (to > end) add({ kind: 'raw', start: end, sizeBytes: to - end }, image.subarray(end, to));
-    end = Math.max(end, to);
-  };
+  const builder = new ViewBuilder(image);
   for (const { start, storedBytes } of [...all.values()].sort((a, b) => a.start - b.start)) {
-    if (start < end || start + storedBytes > image.length) continue;
-    const stored = image.subarray(start, start + storedBytes);
-    const made = packings.unpack(stored, WRAP_ZLIB);
-    if (made === undefined || made.sizeBytes !== storedBytes || made.content.length === 0) continue;
-    const packing = isNew ? packings.kindOf(stored, made.content, WRAP_ZLIB) : undefined;
-    if (isNew && packing === undefined) continue;
-    raw(start);
-    const sizeBytes = made.content.length;
-    add({ kind: 'packed', start, packedBytes: storedBytes, sizeBytes, wrap: WRAP_ZLIB, packing }, made.content);
-    end = start + storedBytes;
+    const end = start + storedBytes;
+    if (start < builder.end || end > image.length) continue;
+    const found = packings.pieceAt(image.subarray(0, end), start, WRAP_ZLIB, isNew);
+    if (found === undefined || found.piece.packedBytes !== storedBytes) continue;
+    builder.rawUntil(start);
+    builder.add(found.piece, found.content);
+    builder.pass(end);
   }
-  raw(image.length);
-  const place = (position: number): { viewStart: number; packed: boolean } => {
-    let low = 0;
-    let high = starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((starts[middle]?.start ?? 0) <= position) low = middle + 1;
-      else high = middle;
-    }
-    const at = starts[low - 1] ?? { start: 0, viewStart: 0, packed: false };
-    return { viewStart: at.viewStart + (at.packed ? 0 : position - at.start), packed: at.packed };
-  };
+  builder.rawUntil(image.length);
+  return builder;
+}
+
+function partsOf({ blockBytes, files, tables }: Squashfs, { kept, keys }: Blocks, builder: ViewBuilder): Part[] {
   const parts: Part[] = [];
   const claimed = new Set<number>();
   const addPart = (name: string, runs: readonly Run[]): void => {
     const first = runs.find(({ start }) => start !== HOLE);
-    if (first === undefined || runs.some(({ start, sizeBytes }) => sizeBytes < 0 || start + sizeBytes > viewEnd))
-      return;
-    parts.push({ name, headStart: first.start, headEnd: first.start, runs });
+    const isInside = runs.every(({ start, sizeBytes }) => sizeBytes >= 0 && start + sizeBytes <= builder.sizeBytes);
+    if (first !== undefined && isInside) parts.push({ name, headStart: first.start, headEnd: first.start, runs });
   };
   for (const file of files) {
     const [first] = file.blocks;
     // Files with the same content are stored once.
     if (first !== undefined && claimed.has(first.start)) continue;
     if (first !== undefined) claimed.add(first.start);
-    addPart(file.name, runsOf(file, blockBytes, place));
+    addPart(file.name, runsOf(file, blockBytes, builder));
   }
-  for (const { name, start, end: tableEnd } of tables)
-    addPart(`\0${name}`, [
-      { start: place(start).viewStart, sizeBytes: place(tableEnd).viewStart - place(start).viewStart },
-    ]);
+  for (const { name, start, end } of tables) {
+    const { viewStart } = builder.placeOf(start);
+    addPart(`\0${name}`, [{ start: viewStart, sizeBytes: builder.placeOf(end).viewStart - viewStart }]);
+  }
   // A fragment that stays packed holds ends of many files: it goes by what it holds.
   for (const { fragment } of files) {
     if (fragment === undefined || !kept.has(fragment.block.start)) continue;
     const { start, storedBytes } = fragment.block;
     if (!claimed.has(start))
-      addPart(`\0${keys.get(start) ?? ''}`, [{ start: place(start).viewStart, sizeBytes: storedBytes }]);
+      addPart(`\0${keys.get(start) ?? ''}`, [{ start: builder.placeOf(start).viewStart, sizeBytes: storedBytes }]);
     claimed.add(start);
   }
-  parts.sort((a, b) => a.headEnd - b.headEnd);
-  return { pieces, content: joined(contents), parts };
+  return parts.sort((a, b) => a.headEnd - b.headEnd);
 }
 
 /** Of a file whose blocks stay packed, what is stored is one run. */
-function runsOf(
-  { blocks, sizeBytes, fragment }: SquashFile,
-  blockBytes: number,
-  place: (position: number) => { viewStart: number; packed: boolean },
-): Run[] {
+function runsOf({ blocks, sizeBytes, fragment }: SquashFile, blockBytes: number, builder: ViewBuilder): Run[] {
   const runs: Run[] = [];
   const add = (start: number, bytes: number): void => {
     const last = runs.at(-1);
@@ -175,13 +151,13 @@ function runsOf(
     left -= own;
     if (storedBytes === 0) runs.push({ start: HOLE, sizeBytes: own });
     else {
-      const at = place(start);
-      add(at.viewStart, packed && !at.packed ? storedBytes : own);
+      const at = builder.placeOf(start);
+      add(at.viewStart, packed && !at.isPacked ? storedBytes : own);
     }
   }
   if (fragment !== undefined && left > 0) {
-    const at = place(fragment.block.start);
-    if (at.packed || !fragment.block.packed) add(at.viewStart + fragment.offset, left);
+    const at = builder.placeOf(fragment.block.start);
+    if (at.isPacked || !fragment.block.packed) add(at.viewStart + fragment.offset, left);
   }
   return runs;
 }

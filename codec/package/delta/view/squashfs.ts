@@ -3,6 +3,7 @@
  * encoder only: what can't be made sense of is left to the alignment.
  */
 
+import { joined } from '../../../bytes.ts';
 import type { Packings } from './packing.ts';
 import { WRAP_ZLIB } from './pieces.ts';
 
@@ -96,13 +97,7 @@ class Reader {
       sizeBytes += content.length;
       at = block.start + block.storedBytes;
     }
-    const content = new Uint8Array(sizeBytes);
-    let at = 0;
-    for (const part of parts) {
-      content.set(part, at);
-      at += part.length;
-    }
-    return { blocks, content, placeOf };
+    return { blocks, content: joined(parts), placeOf };
   }
 
   contentOf({ start, storedBytes, packed }: Block): Uint8Array | undefined {

@@ -1,5 +1,7 @@
 /** Reads a view at random: from the file, from what was unpacked of it, or zeros. */
 
+import { countBefore } from '../search.ts';
+
 type Read = (positionBytes: number, into: Uint8Array) => void;
 
 /** Room beside the files for what was unpacked. Reads only what was written. */
@@ -51,17 +53,10 @@ export class View {
     into.fill(0, done);
   }
 
-  /** The last place that does not start after the position. */
+  /** The place that has the position; after the last one there is none. */
   #placeOf(positionBytes: number): number {
-    let low = 0;
-    let high = this.#places.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#places[middle]?.viewStart ?? 0) <= positionBytes) low = middle + 1;
-      else high = middle;
-    }
+    const low = countBefore(this.#places.length, (k) => (this.#places[k]?.viewStart ?? 0) <= positionBytes);
     const place = this.#places[low - 1];
-    // After the last one there is nothing.
     return place === undefined || positionBytes >= place.viewStart + place.sizeBytes ? low : low - 1;
   }
 }
