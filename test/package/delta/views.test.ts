@@ -157,6 +157,10 @@ describe('a list of pieces', () => {
     const bytes = writePieces(lists);
     expect(bytes.length).toBe(24);
     expect(readPieces(bytes)).toEqual(lists);
+    const empty = [...bytes];
+    // The size of the last piece, 131,072.
+    empty.splice(-4, 3, 0);
+    expect(readPieces(Uint8Array.from(empty))).toBeUndefined();
     for (let size = 0; size < bytes.length; size++) expect(readPieces(bytes.subarray(0, size))).toBeUndefined();
   });
 

@@ -121,6 +121,8 @@ function readPiece(
   if (Number.isNaN(sizeBytes)) return undefined;
   if (kind === KIND_HOLE) return { kind: 'hole', sizeBytes };
   if (kind === KIND_RAW) return { kind: 'raw', skipBytes, sizeBytes };
+  // A piece that unpacks to nothing takes time that no size bounds.
+  if (sizeBytes === 0) return undefined;
   const byte = readNumber(from);
   const level = byte & 15;
   if (!(byte < 2 * FLAG_MEMORY_9) || level < 1 || level > 9) return undefined;

@@ -108,7 +108,6 @@ class Reader {
 }
 
 interface Inode {
-  readonly type: number;
   /** File: blocks and fragment. */
   readonly file?: Omit<SquashFile, 'name'>;
   /** Folder: where its entries are. */
@@ -192,14 +191,14 @@ function inodesOf(content: Uint8Array, blockBytes: number, fragments: readonly B
     const long = type > LONG;
     const body = at + 16;
     let end = body;
-    let inode: Inode = { type };
+    let inode: Inode = {};
     if (short === FOLDER) {
       end = body + (long ? 24 : 16);
       const folder = long
         ? { block: u32(body + 8), offset: u16(body + 18), sizeBytes: u32(body + 4) }
         : { block: u32(body), offset: u16(body + 10), sizeBytes: u16(body + 8) };
       if (long) for (let k = u16(body + 16); k > 0; k--) end += 12 + u32(end + 8) + 1;
-      inode = { type, folder };
+      inode = { folder };
     } else if (short === FILE) {
       const [start, size, fragment, offset] = long
         ? [
@@ -213,7 +212,7 @@ function inodesOf(content: Uint8Array, blockBytes: number, fragments: readonly B
       const count = fragment === NO_FRAGMENT ? Math.ceil(size / blockBytes) : Math.floor(size / blockBytes);
       end = list + 4 * count;
       if (end > content.length) break;
-      inode = { type, file: fileOf(u32, { start, size, list, count }, fragments[fragment], offset) };
+      inode = { file: fileOf(u32, { start, size, list, count }, fragments[fragment], offset) };
     } else if (short === LINK) end = body + 8 + u32(body + 4) + (long ? 4 : 0);
     else if (short === BLOCK || short === CHARACTER) end = body + 8 + (long ? 4 : 0);
     else if (short === FIFO || short === SOCKET) end = body + 4 + (long ? 4 : 0);
