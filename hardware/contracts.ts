@@ -77,6 +77,8 @@ export interface Slots {
   sizeBytes(slot: SlotName): Promise<number>;
   /** Reads exactly `lengthBytes` from `offsetBytes`; throws past the end. */
   read(slot: SlotName, offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
+  /** Fills `into`, for code that can't wait; throws past the end. */
+  readSync(slot: SlotName, offsetBytes: number, into: Uint8Array): void;
   write(slot: SlotName, offsetBytes: number, bytes: Uint8Array): Promise<void>;
   /** Returns once everything written to the slot is on stable storage. */
   flush(slot: SlotName): Promise<void>;

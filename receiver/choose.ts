@@ -1,14 +1,12 @@
 /** Whether a package is installed, into which slot, and from which of its payloads. Writes nothing. */
 
-import { setImmediate } from 'node:timers/promises';
 import { bytesEqual } from '#codec/bytes.ts';
 import type { Payload } from '#codec/package/manifest.ts';
-import { applyDelta, type Unpacked, unpackFull } from '#codec/package/payload.ts';
 import { type Refused, refused } from '#codec/package/refusal.ts';
 import type { OpenedPackage } from '#codec/package/seal.ts';
 import type { BootState, SlotName, Slots } from '#hardware/contracts.ts';
-import { sha256Native } from '#hardware/native/sha256.ts';
 import { BOOT_ATTEMPTS, type Device, observe, otherSlot } from './device.ts';
+import { digestOfSlot } from './slot-target.ts';
 import type { Facts, SlotFacts } from './state.ts';
 import { type Floors, type InstalledContent, judge } from './trust.ts';
 
@@ -18,12 +16,18 @@ export interface Postponed {
   readonly detail: string;
 }
 
+/** A payload, and which one of the package it is. */
+export interface Way {
+  readonly payload: Payload;
+  readonly index: number;
+}
+
 export type Chosen =
   | {
       readonly kind: 'chosen';
       readonly target: SlotName;
-      readonly payload: Payload;
-      readonly content: Uint8Array;
+      /** At least one. They lead to the same content; where one turns out to be broken, the next one is taken. */
+      readonly ways: readonly Way[];
     }
   | NotChosen;
 
@@ -36,7 +40,7 @@ export type NotChosen =
   | Postponed
   | Refused;
 
-/** Judges, and unpacks the first payload that this device can use: a delta from what is running, else full content. */
+/** Judges, and finds the payloads that this device can use: first deltas from what is running, then full content. */
 export async function choose(opened: OpenedPackage, device: Device): Promise<Chosen> {
   const { manifest } = opened;
   const { boot, facts, sequenceFloor } = await observe(device);
@@ -68,31 +72,22 @@ export async function choose(opened: OpenedPackage, device: Device): Promise<Cho
       },
     };
 
-  let unpacked: Unpacked | undefined;
-  for (const [i, payload] of manifest.payloads.entries()) {
-    if (payload.base === undefined || !(await prefix.holds(payload.base.sha256, payload.base.sizeBytes))) continue;
-    const base = await prefix.read(payload.base.sizeBytes);
-    unpacked = await applyDelta(base, opened.payloadAt(i), payload, device.zstd, setImmediate);
-    if (unpacked.kind === 'content')
-      return { kind: 'chosen', target: otherSlot(boot.running), payload, content: unpacked.content };
-  }
-  for (const [i, payload] of manifest.payloads.entries()) {
-    if (payload.encoding !== 'full') continue;
-    unpacked = unpackFull(opened.payloadAt(i), payload, device.zstd);
-    if (unpacked.kind === 'content')
-      return { kind: 'chosen', target: otherSlot(boot.running), payload, content: unpacked.content };
-  }
-  return unpacked?.kind === 'fault'
-    ? refused(unpacked.fault, unpacked.detail)
-    : refused('base-mismatch', `slot ${boot.running} holds ${facts.slots[boot.running]?.version ?? 'unknown content'}`);
+  const ways: Way[] = [];
+  for (const [index, payload] of manifest.payloads.entries())
+    if (payload.base !== undefined && (await prefix.holds(payload.base.sha256, payload.base.sizeBytes)))
+      ways.push({ payload, index });
+  for (const [index, payload] of manifest.payloads.entries())
+    if (payload.encoding === 'full') ways.push({ payload, index });
+  return ways.length === 0
+    ? refused('base-mismatch', `slot ${boot.running} holds ${facts.slots[boot.running]?.version ?? 'unknown content'}`)
+    : { kind: 'chosen', target: otherSlot(boot.running), ways };
 }
 
-/** The beginning of the running slot, read at most once for each length. Holds one content. */
-class PrefixReader {
+/** Digests of the beginning of a slot. Each length is read once. */
+export class PrefixReader {
   readonly #slots: Slots;
   readonly #slot: SlotName;
-  #bytes = new Uint8Array(0);
-  #digest = new Uint8Array(0);
+  readonly #digests = new Map<number, Uint8Array>();
 
   constructor(slots: Slots, slot: SlotName) {
     this.#slots = slots;
@@ -101,16 +96,9 @@ class PrefixReader {
 
   async holds(digest: Uint8Array, lengthBytes: number): Promise<boolean> {
     if (lengthBytes > (await this.#slots.sizeBytes(this.#slot))) return false;
-    await this.read(lengthBytes);
-    return bytesEqual(this.#digest, digest);
-  }
-
-  async read(lengthBytes: number): Promise<Uint8Array> {
-    if (this.#bytes.length !== lengthBytes || this.#digest.length === 0) {
-      this.#bytes = Uint8Array.from(await this.#slots.read(this.#slot, 0, lengthBytes));
-      this.#digest = Uint8Array.from(sha256Native(this.#bytes));
-    }
-    return this.#bytes;
+    const own = this.#digests.get(lengthBytes) ?? (await digestOfSlot(this.#slots, this.#slot, lengthBytes));
+    this.#digests.set(lengthBytes, own);
+    return bytesEqual(own, digest);
   }
 }
 

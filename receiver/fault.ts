@@ -6,6 +6,8 @@ export type ReceiverErrorCode =
   | 'CONFIG'
   | 'STATE'
   | 'STATE_LOCKED'
+  | 'SLOT_READ'
+  | 'INSTALLER'
   | 'SLOT_WRITE'
   | 'SLOT_VERIFY'
   | 'BOOT_SWITCH'

@@ -7,7 +7,7 @@ import type { BootState, SlotName } from '#hardware/contracts.ts';
 
 export type InstallState =
   | 'idle'
-  /** Signed, for this device, unpacks to the content that was signed. Nothing is written yet. */
+  /** Signed, for this device, with a payload that it can use. Nothing is written yet. */
   | 'verified'
   /** The boot loader will not start the target slot. */
   | 'marked'
@@ -30,6 +30,8 @@ export type InstallEvent =
   | 'target-unbootable'
   | 'write-started'
   | 'read-back-matches'
+  /** The medium kept what was written, and it is not what was signed. */
+  | 'content-wrong'
   | 'activated'
   | 'superseded'
   | 'withdrawn'
@@ -48,7 +50,7 @@ export const INSTALL_STATES: Readonly<Record<InstallState, Readonly<Partial<Reco
   idle: { accepted: 'verified' },
   verified: { accepted: 'verified', 'target-unbootable': 'marked' },
   marked: { accepted: 'verified', 'write-started': 'writing' },
-  writing: { accepted: 'verified', 'read-back-matches': 'written' },
+  writing: { accepted: 'verified', 'read-back-matches': 'written', 'content-wrong': 'idle' },
   written: { accepted: 'verified', activated: 'switched' },
   switched: { started: 'running', superseded: 'withdrawing', 'gave-up': 'rolled-back', 'switch-lost': 'idle' },
   withdrawing: { started: 'running', superseded: 'withdrawing', withdrawn: 'idle', 'gave-up': 'rolled-back' },

@@ -1,7 +1,7 @@
 /**
  * From a sealed package to a slot that the boot loader starts next, in the order of docs/package.md, "Installing":
  *
- *     everything that can be refused is refused | target unbootable | write what differs | flush | read back | switch
+ *     judge, find a payload | target unbootable | unpack, write what differs | flush | read back | switch
  *
  * Every step may be the last before a power cut. What makes that harmless: the target cannot be started from before the
  * first byte until after the last check, and the switch is one atomic write. An interrupted installation is done again from
@@ -18,7 +18,7 @@ import { BOOT_ATTEMPTS, type Device, observe, step, withSlot } from './device.ts
 import { ReceiverError } from './fault.ts';
 import { INSTALL_STATES } from './install-states.ts';
 import { type Facts, type InstallRecord, type SlotFacts, withHistory, withRefusal, withSettled } from './state.ts';
-import { readBack, writeSlot } from './write-slot.ts';
+import { tryContent, writeContent } from './write.ts';
 
 export type InstallOutcome =
   | {
@@ -53,7 +53,7 @@ export async function installPackage(bytes: Uint8Array, device: Device): Promise
   });
 }
 
-/** All that `installPackage` checks before it writes. Changes nothing and counts nothing. */
+/** Whether `installPackage` would install it: unpacks it too, to nowhere. Changes nothing and counts nothing. */
 export async function verifyPackage(
   bytes: Uint8Array,
   device: Device,
@@ -61,7 +61,9 @@ export async function verifyPackage(
   const opened = openPackage(bytes, device.trustedKeys);
   if (opened.kind === 'refused') return opened;
   const chosen = await choose(opened, device);
-  return chosen.kind === 'chosen' ? { kind: 'installable', opened, payload: chosen.payload } : chosen;
+  if (chosen.kind !== 'chosen') return chosen;
+  const tried = await tryContent(chosen.ways, opened, chosen.target, device);
+  return tried.kind === 'refused' ? tried : { kind: 'installable', opened, payload: tried.way.payload };
 }
 
 async function attempt(bytes: Uint8Array, packageHex: string, device: Device): Promise<InstallOutcome> {
@@ -76,9 +78,9 @@ async function attempt(bytes: Uint8Array, packageHex: string, device: Device): P
     if (chosen.recognised !== undefined) await recogniseRunning(device, chosen.recognised);
     return { kind: 'already-installed', version, sequence };
   }
-  const { payload, content, target } = chosen;
-  const contentHex = payload.sha256Installed.toHex();
-  const sizeBytes = content.length;
+  const { ways, target } = chosen;
+  const [{ sha256Installed, sizeInstalledBytes: sizeBytes }] = opened.manifest.payloads;
+  const contentHex = sha256Installed.toHex();
 
   await withdrawUnstarted(device);
   const about = { packageHex, version, sequence, contentHex, sizeBytes };
@@ -94,8 +96,11 @@ async function attempt(bytes: Uint8Array, packageHex: string, device: Device): P
   // From here on nobody knows what the target holds, until it was read back.
   await step(device, 'target-unbootable', (facts) => withSlot(facts, target, null));
   await step(device, 'write-started');
-  const written = await writeSlot(target, content, device.slots);
-  await readBack(target, payload, device.slots);
+  const written = await writeContent(ways, opened, target, device);
+  if (written.kind === 'refused') {
+    await step(device, 'content-wrong');
+    return written;
+  }
   const slot: SlotFacts = { version, sequence, contentHex, sizeBytes, writtenMs: device.nowMs(), confirmedMs: null };
   await step(device, 'read-back-matches', (facts) => withSlot(facts, target, slot));
   try {
@@ -109,7 +114,8 @@ async function attempt(bytes: Uint8Array, packageHex: string, device: Device): P
     );
   }
   await step(device, 'activated');
-  return { kind: 'installed', target, version, sequence, encoding: payload.encoding, ...written };
+  const { way, writtenBytes, keptBytes } = written;
+  return { kind: 'installed', target, version, sequence, encoding: way.payload.encoding, writtenBytes, keptBytes };
 }
 
 /**

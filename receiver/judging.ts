@@ -9,9 +9,9 @@ import { messageOf } from '#hardware/fault.ts';
 import type { CollectStore } from './collect-store.ts';
 import type { StoredPackage } from './package-folder.ts';
 import { EXIT } from './fault.ts';
-import { readPackage, saidOutcome } from './install-commands.ts';
+import { saidOutcome } from './install-commands.ts';
 import { type Device, observe } from './device.ts';
-import { type InstallOutcome, installPackage, settledIdentities } from './install.ts';
+import { type InstallOutcome, settledIdentities } from './install.ts';
 
 const RETRY_FIRST_MS = 5000;
 const RETRY_LAST_MS = 300_000;
@@ -37,6 +37,10 @@ export interface JudgingOptions {
   readonly store: CollectStore;
   readonly selection: Selection;
   readonly untilInstalled: boolean;
+  /** Installs the package in this file; rejects when the device fails. */
+  readonly install: (packagePath: string) => Promise<InstallOutcome>;
+  /** Nothing is told of what it cut off. */
+  readonly signal: AbortSignal;
   /** One event for programs. */
   readonly tell: (event: Record<string, unknown>) => void;
   /** One line for people. */
@@ -55,6 +59,8 @@ export class Judging {
   #retryAtMs = 0;
   #retryWaitMs = RETRY_FIRST_MS;
   #exit: number | undefined;
+  #running: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
 
   /** What lies in the store already waits first. */
   constructor(options: JudgingOptions) {
@@ -72,20 +78,50 @@ export class Judging {
     this.#retryAtMs = 0;
   }
 
-  /** Judges what waits if it is time to. */
-  async judgeDue(): Promise<void> {
-    if (this.#waiting.length > 0 && this.#options.device.nowMs() >= this.#retryAtMs) await this.judgeAll();
+  /** Begins to judge what waits if it is time to, and does not wait for it. Throws what stopped the judging before. */
+  begin(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#running !== undefined || this.#waiting.length === 0) return;
+    if (this.#options.device.nowMs() < this.#retryAtMs) return;
+    this.#running = this.#judgeWaiting()
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
   }
 
+  /** Judges what waits if it is time to, and is done with all that began. */
+  async judgeDue(): Promise<void> {
+    await this.#running;
+    this.begin();
+    await this.#running;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Judges all that waits, whether it is time to or not. */
   async judgeAll(): Promise<void> {
-    const { device, tell, say } = this.#options;
+    await this.#running;
+    this.#retryAtMs = 0;
+    await this.judgeDue();
+  }
+
+  /** Ends when nothing is being judged any more. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #judgeWaiting(): Promise<void> {
+    const { signal, install, tell, say } = this.#options;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const one of waiting) {
       let outcome: InstallOutcome;
       try {
-        outcome = await installPackage(await readPackage(one.stored.path), device);
+        outcome = await install(one.stored.path);
       } catch (error) {
+        if (signal.aborted) return;
         // The device failed, not the package.
         const message = messageOf(error);
         tell({ event: 'error', sha256: one.stored.sha256Hex, message });

@@ -15,9 +15,10 @@ import { type AdviceReason, adviceFor, PATIENCE_SECONDS } from './advice.ts';
 import { type CollectEvent, CollectStore } from './collect-store.ts';
 import { type ReceiverConfig, readConfig } from './config.ts';
 import { codeOf, EXIT, exitOf, ReceiverError } from './fault.ts';
-import { openDevice } from './install-commands.ts';
+import { installBeside } from './install-beside.ts';
+import { openDevice, readPackage } from './install-commands.ts';
 import type { Device } from './device.ts';
-import { settledIdentities } from './install.ts';
+import { type InstallOutcome, installPackage, settledIdentities } from './install.ts';
 import { Judging, Selection } from './judging.ts';
 import { SignalMeasure } from './measure.ts';
 import { type Progress, readProgress, type SignalProgress, writeProgress } from './progress.ts';
@@ -40,6 +41,8 @@ export interface ListenOptions {
   readonly tell: (event: Record<string, unknown>) => void;
   /** One line for people. */
   readonly say: (line: string) => void;
+  /** Installs beside reception, which does not wait for it. Absent: here, while reception waits. */
+  readonly install?: (packagePath: string, signal: AbortSignal) => Promise<InstallOutcome>;
   readonly openSource?: (config: ReceiverConfig) => IqSource;
   /** First wait before a lost source is opened again; it doubles up to half a minute. */
   readonly reconnectMs?: number;
@@ -51,7 +54,7 @@ export async function listen(config: ReceiverConfig, device: Device, options: Li
   try {
     return await listener.run();
   } finally {
-    listener.close();
+    await listener.close();
   }
 }
 
@@ -63,6 +66,7 @@ class Listener {
   readonly #store: CollectStore;
   readonly #judging: Judging;
   readonly #report = new ReceptionReport();
+  readonly #ending = new AbortController();
   #toldLocked = new Map<number, boolean>();
   #progressMs = 0;
   #sourceText = '';
@@ -91,13 +95,19 @@ class Listener {
     this.#selection = selection;
     const { store, events } = CollectStore.open(config.stateFolder, { wants: selection.wants });
     this.#store = store;
-    const { untilInstalled, tell, say } = options;
-    this.#judging = new Judging({ device, store, selection, untilInstalled, tell, say });
+    const { untilInstalled, signal, tell, say } = options;
+    const ending = AbortSignal.any([signal, this.#ending.signal]);
+    const install = (path: string): Promise<InstallOutcome> =>
+      options.install === undefined ? installHere(path, device) : options.install(path, ending);
+    this.#judging = new Judging({ device, store, selection, untilInstalled, install, signal: ending, tell, say });
     // A package that the log completed just now is in both.
     this.#take(events.filter((event) => event.kind !== 'package'));
   }
 
-  close(): void {
+  /** Stops what is being installed, and waits for its end. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#judging.idle();
     this.#store.close();
   }
 
@@ -190,7 +200,8 @@ class Listener {
     }
     groups.length = 0;
     this.#take(this.#store.tick());
-    await this.#judging.judgeDue();
+    if (this.#options.install === undefined) await this.#judging.judgeDue();
+    else this.#judging.begin();
     // The last one says how it ended.
     const isTime = this.#device.nowMs() - this.#progressMs >= PROGRESS_INTERVAL_MS;
     if (!isTime && this.#judging.exit === undefined) return;
@@ -287,6 +298,10 @@ class Listener {
   }
 }
 
+async function installHere(path: string, device: Device): Promise<InstallOutcome> {
+  return installPackage(await readPackage(path), device);
+}
+
 function openSource({ source }: ReceiverConfig): IqSource {
   return makeSource(source);
 }
@@ -313,7 +328,9 @@ async function runListen(options: { config: string; untilInstalled?: boolean; js
     const device = openDevice(await readConfig(options.config));
     try {
       const untilInstalled = options.untilInstalled === true;
-      return await listen(device.config, device, { untilInstalled, signal: stopping.signal, tell, say });
+      const install = (packagePath: string, signal: AbortSignal): Promise<InstallOutcome> =>
+        installBeside({ config: device.config, packagePath }, signal);
+      return await listen(device.config, device, { untilInstalled, signal: stopping.signal, install, tell, say });
     } finally {
       await device.slots.close();
     }

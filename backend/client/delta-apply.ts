@@ -5,9 +5,10 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { bytesEqual } from '#codec/bytes.ts';
 import { openPatch } from '#codec/package/delta/apply.ts';
 import { readHead } from '#codec/package/delta/format.ts';
+import { FileScratch, readFull, writeFull } from '#hardware/native/scratch-file.ts';
 import { type Output, printRow } from '../commands/print.ts';
 import { CommandError } from '../refusal.ts';
-import { contentOf, FileScratch, readFull, writeFull, writeWhole } from './delta-files.ts';
+import { contentOf, writeWhole } from './delta-files.ts';
 
 const COPY_BYTES = 1 << 18;
 

@@ -5,15 +5,19 @@
 
 export interface Zstd {
   compress(bytes: Uint8Array, options?: { readonly dictionary?: Uint8Array; readonly level?: number }): Uint8Array;
-  /** Never throws for what is in `bytes`, and never makes more than `maxBytes`. */
+  /**
+   * Hands the content to `write` piece by piece, in order; what `write` throws comes through. Never rejects for what is in `bytes`, and
+   * never makes more than `maxBytes`.
+   */
   decompress(
     bytes: Uint8Array,
     options: { readonly dictionary?: Uint8Array; readonly maxBytes: number },
-  ): ZstdDecompressed;
+    write: (piece: Uint8Array) => Promise<void>,
+  ): Promise<ZstdDecompressed>;
 }
 
 type ZstdDecompressed =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'done'; readonly sizeBytes: number }
   | { readonly kind: 'fault'; readonly detail: string };
 
 /** Largest window of a frame, 2^27 = 128 MiB: it bounds the decoder's memory, and how far apart a delta finds its matches. */

@@ -1,10 +1,11 @@
 /** Zstandard from Node's own zlib, behind `codec`'s contract. */
 
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, createZstdDecompress, zstdCompressSync } from 'node:zlib';
 import { ZSTD_LEVEL, ZSTD_MAX_WINDOW_LOG, type Zstd } from '#codec/package/compress.ts';
 import { messageOf } from '../fault.ts';
 
 const MIN_WINDOW_LOG = 10;
+const PIECE_BYTES = 1 << 18;
 
 export const nativeZstd: Zstd = {
   compress(bytes, { dictionary, level = ZSTD_LEVEL } = {}) {
@@ -25,18 +26,32 @@ export const nativeZstd: Zstd = {
     return plain(compressed);
   },
 
-  decompress(bytes, { dictionary, maxBytes }) {
+  async decompress(bytes, { dictionary, maxBytes }, write) {
+    const stream = createZstdDecompress({
+      params: { [constants.ZSTD_d_windowLogMax]: ZSTD_MAX_WINDOW_LOG },
+      chunkSize: PIECE_BYTES,
+      ...(dictionary !== undefined && { dictionary }),
+    });
+    stream.end(bytes);
+    const pieces: AsyncIterator<Uint8Array, undefined> = stream[Symbol.asyncIterator]();
+    let sizeBytes = 0;
     try {
-      const content = zstdDecompressSync(bytes, {
-        params: { [constants.ZSTD_d_windowLogMax]: ZSTD_MAX_WINDOW_LOG },
-        maxOutputLength: Math.max(1, maxBytes),
-        ...(dictionary !== undefined && { dictionary }),
-      });
-      return { kind: 'bytes', bytes: plain(content) };
-    } catch (error) {
-      // A machine without memory says nothing about the bytes: a good update must not be refused for it.
-      if (!isAboutTheBytes(error)) throw error;
-      return { kind: 'fault', detail: messageOf(error) };
+      for (;;) {
+        let piece: IteratorResult<Uint8Array, undefined>;
+        try {
+          piece = await pieces.next();
+        } catch (error) {
+          // A machine without memory says nothing about the bytes: a good update must not be refused for it.
+          if (!isAboutTheBytes(error)) throw error;
+          return { kind: 'fault', detail: messageOf(error) };
+        }
+        if (piece.done === true) return { kind: 'done', sizeBytes };
+        sizeBytes += piece.value.length;
+        if (sizeBytes > maxBytes) return { kind: 'fault', detail: `it unpacks to more than ${maxBytes} bytes` };
+        await write(plain(piece.value));
+      }
+    } finally {
+      stream.destroy();
     }
   },
 };

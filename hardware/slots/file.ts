@@ -1,5 +1,6 @@
 /** The two slots as two image files (or block devices) of one fixed size. */
 
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, mkdir, open, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SlotName, Slots } from '#hardware/contracts.ts';
@@ -24,11 +25,12 @@ export async function createSlotFiles(paths: SlotPaths, sizeBytes: number): Prom
   }
 }
 
-/** Holds two file descriptors from the first use on; `close` gives them back. */
+/** Holds file descriptors from the first use on; `close` gives them back. */
 export class FileSlots implements Slots {
   readonly #paths: SlotPaths;
   readonly #sizeBytes: number;
   readonly #files = new Map<SlotName, FileHandle>();
+  readonly #descriptors = new Map<SlotName, number>();
 
   constructor(paths: SlotPaths, sizeBytes: number) {
     this.#paths = paths;
@@ -53,6 +55,17 @@ export class FileSlots implements Slots {
     return bytes;
   }
 
+  readSync(slot: SlotName, offsetBytes: number, into: Uint8Array): void {
+    this.#checkRange(slot, offsetBytes, into.length);
+    const descriptor = this.#descriptors.get(slot) ?? this.#openSync(slot);
+    for (let at = 0; at < into.length; ) {
+      const count = readSync(descriptor, into, at, into.length - at, offsetBytes + at);
+      if (count === 0)
+        throw new HardwareError('SLOT_RANGE', `${this.#paths[slot]} is shorter than its ${this.#sizeBytes} bytes.`);
+      at += count;
+    }
+  }
+
   async write(slot: SlotName, offsetBytes: number, bytes: Uint8Array): Promise<void> {
     this.#checkRange(slot, offsetBytes, bytes.length);
     const file = await this.#file(slot);
@@ -71,6 +84,9 @@ export class FileSlots implements Slots {
     const files = [...this.#files.values()];
     this.#files.clear();
     for (const file of files) await file.close();
+    const descriptors = [...this.#descriptors.values()];
+    this.#descriptors.clear();
+    for (const descriptor of descriptors) closeSync(descriptor);
   }
 
   #checkRange(slot: SlotName, offsetBytes: number, lengthBytes: number): void {
@@ -84,6 +100,16 @@ export class FileSlots implements Slots {
         'SLOT_RANGE',
         `${lengthBytes} bytes at ${offsetBytes} lie outside slot ${slot} of ${this.#sizeBytes} bytes.`,
       );
+  }
+
+  #openSync(slot: SlotName): number {
+    try {
+      const descriptor = openSync(this.#paths[slot], 'r');
+      this.#descriptors.set(slot, descriptor);
+      return descriptor;
+    } catch (error) {
+      throw new HardwareError('SLOT_MISSING', `Slot ${slot}, ${this.#paths[slot]}, cannot be opened.`, error);
+    }
   }
 
   async #file(slot: SlotName): Promise<FileHandle> {

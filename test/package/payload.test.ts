@@ -1,50 +1,72 @@
 import { zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyDelta, deltaPayload, fullPayload, unpackFull } from '#codec/package/payload.ts';
+import { deltaPayload, fullPayload } from '#codec/package/payload.ts';
+import { makeDelta } from '#codec/package/delta/make.ts';
+import { readerOf } from '#codec/package/delta/machine.ts';
+import { unpackPayload } from '#codec/package/unpack.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { content, deltaOf, fullOf } from './example.ts';
+import { unpacked } from './unpacked.ts';
 
 const old = content(1, 50_000);
 const next = Uint8Array.of(...old.subarray(0, 20_000), ...content(2, 300), ...old.subarray(20_010));
 const zeros = new Uint8Array(100_000);
 
+const fails = (): never => {
+  throw new Error('the medium fails');
+};
+
+async function decompressed(bytes: Uint8Array, options: Parameters<typeof nativeZstd.decompress>[1]): Promise<object> {
+  const parts: Uint8Array[] = [];
+  const result = await nativeZstd.decompress(bytes, options, async (piece) => void parts.push(piece.slice()));
+  const content = Uint8Array.from(Buffer.concat(parts));
+  expect(content.length).toBeLessThanOrEqual(options.maxBytes);
+  return result.kind === 'fault' ? result : { ...result, content };
+}
+
 describe('zstd', () => {
-  it('reads a frame of the reference implementation (RFC 8878), made by the zstd program 1.5.4', () => {
+  it('reads a frame of the reference implementation (RFC 8878), made by the zstd program 1.5.4', async () => {
     // printf 'Carillon Carillon Carillon Carillon\n' | zstd -19 --no-check | xxd -p
     const frame = Uint8Array.fromHex('28b52ffd006885000050436172696c6c6f6e200a0100b4cb11');
-    expect(nativeZstd.decompress(frame, { maxBytes: 36 })).toEqual({
-      kind: 'bytes',
-      bytes: new TextEncoder().encode('Carillon Carillon Carillon Carillon\n'),
+    expect(await decompressed(frame, { maxBytes: 36 })).toEqual({
+      kind: 'done',
+      sizeBytes: 36,
+      content: new TextEncoder().encode('Carillon Carillon Carillon Carillon\n'),
     });
   });
 
-  it('makes at most what it may, exactly at the limit and one byte below it', () => {
+  it('makes at most what it may, exactly at the limit and one byte below it', async () => {
     const bomb = nativeZstd.compress(zeros);
     expect(bomb.length).toBeLessThan(30);
-    expect(nativeZstd.decompress(bomb, { maxBytes: 100_000 }).kind).toBe('bytes');
-    expect(nativeZstd.decompress(bomb, { maxBytes: 99_999 }).kind).toBe('fault');
-    expect(nativeZstd.decompress(bomb, { maxBytes: 0 }).kind).toBe('fault');
+    expect(await decompressed(bomb, { maxBytes: 100_000 })).toMatchObject({ kind: 'done', sizeBytes: 100_000 });
+    expect(await decompressed(bomb, { maxBytes: 99_999 })).toMatchObject({ kind: 'fault' });
+    expect(await decompressed(bomb, { maxBytes: 0 })).toMatchObject({ kind: 'fault' });
   });
 
-  it('does not let several frames in one add up to more', () => {
+  it('does not let several frames in one add up to more', async () => {
     const frame = nativeZstd.compress(zeros);
-    const result = nativeZstd.decompress(Uint8Array.of(...frame, ...frame), { maxBytes: 100_000 });
-    expect(result.kind === 'bytes' ? result.bytes.length : 0).toBeLessThanOrEqual(100_000);
+    const two = Uint8Array.of(...frame, ...frame);
+    expect(await decompressed(two, { maxBytes: 100_000 })).toMatchObject({ kind: 'fault' });
+    expect(await decompressed(two, { maxBytes: 200_000 })).toMatchObject({ kind: 'done', sizeBytes: 200_000 });
   });
 
-  it('gives a fault for every cut and never throws for hostile bytes', () => {
+  it('lets through what goes wrong where it writes to', async () => {
+    const frame = nativeZstd.compress(next);
+    await expect(nativeZstd.decompress(frame, { maxBytes: next.length }, fails)).rejects.toThrow('the medium fails');
+  });
+
+  it('gives a fault for every cut and never rejects for hostile bytes', async () => {
     const frame = nativeZstd.compress(next, { dictionary: old });
-    for (let length = 0; length < frame.length; length++)
-      expect(nativeZstd.decompress(frame.subarray(0, length), { dictionary: old, maxBytes: next.length })).not.toEqual({
-        kind: 'bytes',
-        bytes: next,
-      });
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-        nativeZstd.decompress(bytes, { dictionary: old, maxBytes: 1000 });
-        nativeZstd.decompress(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, ...bytes), { maxBytes: 1000 });
+    for (let length = 0; length < frame.length; length++) {
+      const cut = await decompressed(frame.subarray(0, length), { dictionary: old, maxBytes: next.length });
+      expect(cut).not.toMatchObject({ kind: 'done', sizeBytes: next.length });
+    }
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), async (bytes) => {
+        await decompressed(bytes, { dictionary: old, maxBytes: 1000 });
+        await decompressed(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, ...bytes), { maxBytes: 1000 });
       }),
       { numRuns: 500 },
     );
@@ -65,24 +87,13 @@ describe('a delta', () => {
         fc.uint8Array({ minLength: 1, maxLength: 300 }),
         async (a, b) => {
           const { described, bytes } = await deltaPayload(a, b, nativeZstd);
-          expect(await applyDelta(a, bytes, described, nativeZstd)).toEqual({ kind: 'content', content: b });
+          expect(await unpacked(bytes, described, a)).toEqual({ kind: 'content', content: b });
           const full = fullPayload(b, nativeZstd);
-          expect(unpackFull(full.bytes, full.described, nativeZstd)).toEqual({ kind: 'content', content: b });
+          expect(await unpacked(full.bytes, full.described)).toEqual({ kind: 'content', content: b });
         },
       ),
       { numRuns: 60 },
     );
-  });
-
-  it('is refused on another base, and on the right base of the wrong length', async () => {
-    const { described, bytes } = await deltaOf(old, next);
-    const damaged = old.slice();
-    damaged[49_999] ^= 1;
-    for (const base of [damaged, old.subarray(1), new Uint8Array(0)])
-      expect(await applyDelta(base, bytes, described, nativeZstd)).toMatchObject({
-        kind: 'fault',
-        fault: 'base-mismatch',
-      });
   });
 
   it('is refused when damaged, before it reaches the decompressor', async () => {
@@ -90,26 +101,48 @@ describe('a delta', () => {
     const damaged = bytes.slice();
     damaged[10] ^= 1;
     const never = { ...nativeZstd, decompress: () => expect.unreachable() };
-    expect(await applyDelta(old, damaged, described, never)).toMatchObject({ fault: 'payload-damaged' });
-    expect(await applyDelta(old, bytes.subarray(1), described, never)).toMatchObject({ fault: 'payload-damaged' });
+    expect(await unpacked(damaged, described, old, never)).toMatchObject({ fault: 'payload-damaged' });
+    expect(await unpacked(bytes.subarray(1), described, old, never)).toMatchObject({ fault: 'payload-damaged' });
   });
 
   it('is refused when it unpacks to something else than was signed', async () => {
     const { described, bytes } = await deltaOf(old, next);
     for (const wrong of [
-      { ...described, sha256Installed: new Uint8Array(32) },
       { ...described, sizeInstalledBytes: described.sizeInstalledBytes - 1 },
       { ...described, sizeInstalledBytes: described.sizeInstalledBytes + 1 },
     ])
-      expect(await applyDelta(old, bytes, wrong, nativeZstd)).toMatchObject({
+      expect(await unpacked(bytes, wrong, old)).toMatchObject({
         kind: 'fault',
         fault: 'content-mismatch',
       });
   });
 
-  it('is not mistaken for full content', async () => {
+  it('is refused where its head starts from another size than was signed', async () => {
+    const bytes = (await makeDelta(old, next))?.patch ?? new Uint8Array();
+    const base = { sha256: sha256Native(old), sizeBytes: old.length - 1 };
+    const sent = { compression: 'carillon', sizeOnAirBytes: bytes.length, sha256OnAir: sha256Native(bytes) } as const;
+    const described = { ...(await deltaOf(old, next)).described, ...sent };
+    expect(await unpacked(bytes, described, old)).toEqual({ kind: 'content', content: next });
+    expect(await unpacked(bytes, { ...described, base }, old)).toEqual({
+      kind: 'fault',
+      fault: 'content-mismatch',
+      detail: 'it starts from 50000 bytes, not 49999',
+    });
+  });
+
+  it('does not take a medium that fails for a broken package', async () => {
     const { described, bytes } = await deltaOf(old, next);
-    expect(unpackFull(bytes, described, nativeZstd)).toMatchObject({ fault: 'base-mismatch' });
+    const host = {
+      readNew: fails,
+      write: async () => undefined,
+      scratch: fails,
+      zstd: nativeZstd,
+    };
+    await expect(unpackPayload(bytes, described, { ...host, readBase: fails })).rejects.toThrow('the medium fails');
+    const readBase = readerOf(old);
+    await expect(unpackPayload(bytes, described, { ...host, readBase, write: fails })).rejects.toThrow(
+      'the medium fails',
+    );
   });
 
   it('reaches over 12 MB: an insertion in the middle of an image costs only itself', async () => {
@@ -120,7 +153,7 @@ describe('a delta', () => {
     updated.set(image.subarray(5_000_000), 5_001_000);
     const { bytes, described } = await deltaOf(image, updated);
     expect(bytes.length).toBeLessThan(1100);
-    const back = await applyDelta(image, bytes, described, nativeZstd);
+    const back = await unpacked(bytes, described, image);
     expect(back.kind === 'content' && Buffer.compare(back.content, updated) === 0).toBe(true);
   });
 
@@ -133,12 +166,12 @@ describe('a delta', () => {
       sizeOnAirBytes: frame.length,
       sha256OnAir: sha256Native(frame),
     } as const;
-    expect(await applyDelta(old, frame, zstd, nativeZstd)).toEqual({ kind: 'content', content: next });
+    expect(await unpacked(frame, zstd, old)).toEqual({ kind: 'content', content: next });
   });
 });
 
 describe('full content', () => {
-  it('is compressed where that helps and sent as it is where it does not', () => {
+  it('is compressed where that helps and sent as it is where it does not', async () => {
     expect(fullOf(zeros).described).toMatchObject({
       encoding: 'full',
       compression: 'zstd',
@@ -146,12 +179,12 @@ describe('full content', () => {
     });
     const random = fullOf(old);
     expect(random.described).toMatchObject({ encoding: 'full', compression: 'none', sizeOnAirBytes: old.length });
-    expect(unpackFull(random.bytes, random.described, nativeZstd)).toEqual({ kind: 'content', content: old });
+    expect(await unpacked(random.bytes, random.described)).toEqual({ kind: 'content', content: old });
   });
 
-  it('may carry frames of any other zstd encoder', () => {
+  it('may carry frames of any other zstd encoder', async () => {
     const bytes = Uint8Array.from(zstdCompressSync(zeros));
     const described = { ...fullOf(zeros).described, sizeOnAirBytes: bytes.length, sha256OnAir: sha256Native(bytes) };
-    expect(unpackFull(bytes, described, nativeZstd)).toEqual({ kind: 'content', content: zeros });
+    expect(await unpacked(bytes, described)).toEqual({ kind: 'content', content: zeros });
   });
 });

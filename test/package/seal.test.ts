@@ -2,13 +2,13 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeDeterministic } from '#codec/package/cbor.ts';
-import { applyDelta, type MadePayload } from '#codec/package/payload.ts';
+import type { MadePayload } from '#codec/package/payload.ts';
 import { explainRefusal, REFUSAL_REASONS } from '#codec/package/refusal.ts';
 import { openPackage, peekManifest, sealPackage } from '#codec/package/seal.ts';
 import { signSign1, sigStructure } from '#codec/package/sign.ts';
 import { publicKeyToPem } from '#hardware/hsm/file.ts';
-import { nativeZstd } from '#hardware/native/zstd.ts';
 import { content, deltaOf, fullOf, manifestFor, sealExample, signerFromSeed } from './example.ts';
+import { unpacked } from './unpacked.ts';
 
 const signer = signerFromSeed(1);
 const stranger = signerFromSeed(2);
@@ -41,7 +41,7 @@ describe('a sealed package', () => {
     expect(opened.payloadAt(0)).toEqual(delta.bytes);
     expect(opened.payloadAt(1)).toEqual(full.bytes);
     expect(() => opened.payloadAt(2)).toThrow(expect.objectContaining({ code: 'PAYLOAD_INDEX' }));
-    expect(await applyDelta(old, opened.payloadAt(0), delta.described, nativeZstd)).toEqual({
+    expect(await unpacked(opened.payloadAt(0), delta.described, old)).toEqual({
       kind: 'content',
       content: next,
     });

@@ -49,6 +49,7 @@ class FusedSlots implements Slots {
   sizeBytes = (slot: SlotName): Promise<number> => this.#inner.sizeBytes(slot);
   read = (slot: SlotName, offset: number, length: number): Promise<Uint8Array> =>
     this.#inner.read(slot, offset, length);
+  readSync = (slot: SlotName, offset: number, into: Uint8Array): void => this.#inner.readSync(slot, offset, into);
   write = (slot: SlotName, offset: number, bytes: Uint8Array): Promise<void> =>
     this.#fuse.pass(
       `write ${slot}`,
@@ -78,6 +79,7 @@ export function slotsThat(inner: Slots, write: Slots['write']): Slots {
   return {
     sizeBytes: (slot) => inner.sizeBytes(slot),
     read: (slot, offset, length) => inner.read(slot, offset, length),
+    readSync: (slot, offset, into) => inner.readSync(slot, offset, into),
     write,
     flush: (slot) => inner.flush(slot),
   };

@@ -9,7 +9,7 @@ import { runEncode } from '../../gateway/encode.ts';
 import { runModulate } from '../../gateway/modulate.ts';
 import type { ReceiverConfig } from '../../receiver/config.ts';
 import { markGood } from '../../receiver/confirm.ts';
-import { installPackage } from '../../receiver/install.ts';
+import { type InstallOutcome, installPackage } from '../../receiver/install.ts';
 import { listen } from '../../receiver/listen.ts';
 import { readProgress } from '../../receiver/progress.ts';
 import type { ReceptionMinute } from '../../receiver/reception-history.ts';
@@ -98,10 +98,11 @@ interface Run {
   readonly sources?: IqSource[];
   readonly untilInstalled?: boolean;
   readonly signal?: AbortSignal;
+  readonly install?: (packagePath: string, signal: AbortSignal) => Promise<InstallOutcome>;
   readonly onEvent?: (event: Record<string, unknown>) => void;
 }
 
-async function run({ sources = [], untilInstalled = true, signal, onEvent }: Run): Promise<number> {
+async function run({ sources = [], untilInstalled = true, signal, install, onEvent }: Run): Promise<number> {
   events = [];
   receptions = [];
   const waiting = [...sources];
@@ -114,6 +115,7 @@ async function run({ sources = [], untilInstalled = true, signal, onEvent }: Run
       onEvent?.(event);
     },
     say: () => {},
+    ...(install !== undefined && { install }),
     openSource: () => waiting.shift() ?? new PlayedSource(new Uint8Array(0)),
     reconnectMs: 1,
   });
@@ -255,6 +257,50 @@ describe('listening', () => {
     expect(kinds()).not.toContain('package');
     expect((await bench.store.load()).facts.refusals['unknown-key']?.count).toBe(1);
     expect([await bench.slotDigest('A'), await bench.slotDigest('B'), await bench.boot.state()]).toEqual(before);
+  });
+
+  it('goes on receiving while a package is installed beside it', async () => {
+    let installing = false;
+    let heardMeanwhile = 0;
+    const enough = Promise.withResolvers<void>();
+    const install = async (path: string): Promise<InstallOutcome> => {
+      installing = true;
+      await enough.promise;
+      installing = false;
+      return installPackage(await readFile(path), bench.device());
+    };
+    const onEvent = ({ event }: Record<string, unknown>): void => {
+      if (!installing || event !== 'reception') return;
+      if (++heardMeanwhile === 3) enough.resolve();
+    };
+    expect(await run({ sources: [new PlayedSource(Buffer.concat([air, air, air, air]))], install, onEvent })).toBe(0);
+    expect(heardMeanwhile).toBeGreaterThanOrEqual(3);
+    expect(kinds()).toContain('switched');
+  });
+
+  it('stops what is installed beside it when it is stopped, and says nothing of it', async () => {
+    const stopping = new AbortController();
+    const install = (_path: string, signal: AbortSignal): Promise<InstallOutcome> =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('stopped')));
+        stopping.abort();
+      });
+    expect(await run({ sources: [new PlayedSource(air)], install, signal: stopping.signal })).toBe(4);
+    expect(kinds()).not.toContain('error');
+    expect(await packagesKept()).toHaveLength(1);
+    expect(await run({})).toBe(0);
+    expect(kinds()).toContain('switched');
+  });
+
+  it('tries again where the process that installs has failed', async () => {
+    let tries = 0;
+    const install = async (path: string): Promise<InstallOutcome> => {
+      if (tries++ === 0) throw new Error('it was killed');
+      return installPackage(await readFile(path), bench.device());
+    };
+    expect(await run({ sources: [new PlayedSource(air)], install })).toBe(0);
+    expect(events.find(({ event }) => event === 'error')).toMatchObject({ message: 'it was killed' });
+    expect(kinds()).toContain('switched');
   });
 
   it('judges what was finished and not judged when it was killed', async () => {

@@ -66,6 +66,7 @@ export class DeltaDecoder {
   #done = 0;
   #began = false;
   #fault: string | undefined;
+  #hostFailure: { readonly error: unknown } | undefined;
 
   constructor(sources: DecodeSources, head: DeltaHead, headBytes: number, memoryBytes: number) {
     this.#head = head;
@@ -74,7 +75,14 @@ export class DeltaDecoder {
     this.#patchAt = headBytes;
     this.#machine = startMachine(
       {
-        readFile: (isNew, position, into) => (isNew ? sources.readNew : sources.readOld)(position, into),
+        readFile: (isNew, position, into) => {
+          try {
+            (isNew ? sources.readNew : sources.readOld)(position, into);
+          } catch (error) {
+            this.#hostFailure = { error };
+            throw error;
+          }
+        },
         readPatch: (into) => this.#nextBytes(into),
         writePatch: () => undefined,
       },
@@ -89,12 +97,14 @@ export class DeltaDecoder {
     return some.length;
   }
 
-  /** The bytes of a chunk are valid until the next call. */
+  /** The bytes of a chunk are valid until the next call. Throws what the host throws while it reads. */
   next(): Decoded {
     if (this.#fault !== undefined) return { kind: 'fault', detail: this.#fault };
     try {
       return this.#next();
     } catch (error) {
+      // A medium that fails says nothing about the patch.
+      if (this.#hostFailure !== undefined) throw this.#hostFailure.error;
       return this.#fail(`the decoder has stopped: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
