@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { deltaPayload, fullPayload, type MadePayload } from '#codec/package/payload.ts';
+import { deltaPayload, fullPayload, type MadePayload, smallestFullPayload } from '#codec/package/payload.ts';
 import { MANIFEST_FORMAT, type Manifest } from '#codec/package/manifest.ts';
 import { sealPackage } from '#codec/package/seal.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
@@ -35,20 +35,32 @@ function totalBytes(payloads: readonly MadePayload[]): number {
   return payloads.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
-async function makePayloads(): Promise<{ chosen: MadePayload[]; encoding: 'full' | 'delta'; fullSizeBytes: number }> {
+interface Made {
+  readonly chosen: MadePayload[];
+  readonly encoding: 'full' | 'delta';
+  readonly fullSizeBytes: number;
+}
+
+async function makePayloads(): Promise<Made> {
   const content = await contentOf(order.contentPath);
   const { target } = order.description;
-  const full = fullPayload(content, nativeZstd, target);
-  const fullSizeBytes = full.bytes.length;
-  if (order.encoding === 'full' || order.basePaths.length === 0)
-    return { chosen: [full], encoding: 'full', fullSizeBytes };
+  const full = async (): Promise<Made> => {
+    const made = await smallestFullPayload(content, nativeZstd, target);
+    return { chosen: [made], encoding: 'full', fullSizeBytes: made.bytes.length };
+  };
+  if (order.encoding === 'full' || order.basePaths.length === 0) return full();
   const deltas: MadePayload[] = [];
   for (const path of order.basePaths) {
     deltas.push(await deltaPayload(await contentOf(path), content, nativeZstd, target, { alignAll: alignInThreads }));
   }
-  return order.encoding === 'delta' || totalBytes(deltas) < fullSizeBytes
-    ? { chosen: deltas, encoding: 'delta', fullSizeBytes }
-    : { chosen: [full], encoding: 'full', fullSizeBytes };
+  const quick = fullPayload(content, nativeZstd, target).bytes.length;
+  // Our models take long, and half of what zstd makes they do not reach.
+  if (order.encoding === 'delta' || 2 * totalBytes(deltas) <= quick)
+    return { chosen: deltas, encoding: 'delta', fullSizeBytes: quick };
+  const made = await full();
+  return totalBytes(deltas) < made.fullSizeBytes
+    ? { chosen: deltas, encoding: 'delta', fullSizeBytes: made.fullSizeBytes }
+    : made;
 }
 
 async function pack(): Promise<Packed> {

@@ -24,7 +24,7 @@ const MAX_SIZE_BYTES = 2 ** 40;
 
 export type PackageKind = 'image' | 'app';
 type Encoding = 'full' | 'delta';
-/** `carillon`: a delta as docs/delta.md has it. */
+/** `carillon`: a delta as docs/delta.md has it; of full content one from nothing. */
 type Compression = 'none' | 'zstd' | 'carillon';
 
 /** One way to get the content of one target. Ways to the same target are alternatives; a device takes the first it can use. */
@@ -71,6 +71,7 @@ const FORMS: readonly { readonly form: number; readonly encoding: Encoding; read
   { form: 1, encoding: 'full', compression: 'zstd' },
   { form: 2, encoding: 'delta', compression: 'zstd' },
   { form: 3, encoding: 'delta', compression: 'carillon' },
+  { form: 4, encoding: 'full', compression: 'carillon' },
 ];
 
 const KEY = {

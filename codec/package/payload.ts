@@ -1,5 +1,5 @@
 /**
- * From content to payload: as it is, compressed, or as a delta. A delta is one of ours (docs/delta.md), or where that is smaller
+ * From content to payload: as it is, compressed, or as a delta. What compresses is a delta from nothing, or zstd. A delta is one of ours (docs/delta.md), or where that is smaller
  * a zstd frame with the old content as a raw-content dictionary (RFC 8878 clause 5: no header, no entropy tables).
  */
 
@@ -13,7 +13,7 @@ export interface MadePayload {
   readonly bytes: Uint8Array;
 }
 
-/** Full content, compressed where that helps. */
+/** Full content, compressed with zstd where that helps. */
 export function fullPayload(content: Uint8Array, zstd: Zstd, target = 'rootfs'): MadePayload {
   const compressed = zstd.compress(content);
   const worthIt = compressed.length < content.length;
@@ -30,6 +30,35 @@ export function fullPayload(content: Uint8Array, zstd: Zstd, target = 'rootfs'):
       sha256OnAir: worthIt ? sha256(bytes) : sha256Installed,
     },
     bytes,
+  };
+}
+
+/**
+ * What our own models take of the processor, sender and receiver alike, is bounded: some ten minutes for this much on a desktop, four times
+ * that on a small board. What is larger is rarely sent as a whole.
+ */
+const OWN_FULL_MOST_BYTES = 1 << 26;
+
+/** The smallest of all ways to send full content: our own models (docs/delta.md, from nothing), zstd, or as it is. Slow: 0.15 MB/s. */
+export async function smallestFullPayload(
+  content: Uint8Array,
+  zstd: Zstd,
+  target = 'rootfs',
+  options: MakeOptions = {},
+): Promise<MadePayload> {
+  const plain = fullPayload(content, zstd, target);
+  // What zstd finds nothing in is packed or encrypted already.
+  if (plain.described.compression === 'none' || content.length > OWN_FULL_MOST_BYTES) return plain;
+  const own = await makeDelta(new Uint8Array(), content, options);
+  if (own === undefined || own.patch.length >= plain.bytes.length) return plain;
+  return {
+    described: {
+      ...plain.described,
+      compression: 'carillon',
+      sizeOnAirBytes: own.patch.length,
+      sha256OnAir: sha256(own.patch),
+    },
+    bytes: own.patch,
   };
 }
 

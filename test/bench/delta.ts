@@ -1,10 +1,10 @@
 /**
- * `npm run bench -- delta [--pair NAME]... [--no-tools] [--fresh] [--list]`: bytes of a patch, and what making and applying it takes,
+ * `npm run bench -- delta [--pair NAME]... [--full] [--no-tools] [--fresh] [--list]`: bytes of a patch, and what making and applying it takes,
  * beside other tools. Pairs are built from packages by name with the machine's own settings of apt and npm, and kept.
  */
 
 import { parseArgs } from 'node:util';
-import { measureOurs } from './delta/ours.ts';
+import { measureOurs, type OurFigure } from './delta/ours.ts';
 import { buildPair, PAIRS, type Pair, sizeOf } from './delta/pairs.ts';
 import { BSDIFF_XZ, type ToolFigure, toolFigures } from './delta/tools.ts';
 
@@ -15,6 +15,7 @@ export async function bench(args: string[]): Promise<void> {
       pair: { type: 'string', multiple: true },
       'no-tools': { type: 'boolean' },
       fresh: { type: 'boolean' },
+      full: { type: 'boolean' },
       list: { type: 'boolean' },
     },
   });
@@ -24,12 +25,13 @@ export async function bench(args: string[]): Promise<void> {
   console.log('no randomness, no seed; sizes in bytes; a patch inside a package, without digests of its own');
   for (const pair of PAIRS)
     if (values.pair === undefined || values.pair.includes(pair.name))
-      onePair(pair, values['no-tools'] !== true, values.fresh === true);
+      onePair(pair, values['no-tools'] !== true, values.fresh === true, values.full === true);
 }
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
-function onePair(pair: Pair, withTools: boolean, fresh: boolean): void {
+/** full: also the new file alone, beside xz -9e. */
+function onePair(pair: Pair, withTools: boolean, fresh: boolean, full: boolean): void {
   console.log(`\n${pair.name}`);
   let built;
   try {
@@ -40,13 +42,18 @@ function onePair(pair: Pair, withTools: boolean, fresh: boolean): void {
   }
   console.log(`  old ${sizeOf(built.oldPath)}, new ${sizeOf(built.newPath)}`);
   const ours = measureOurs(built);
+  tellOurs('Carillon', ours);
+  if (full) tellOurs('Carillon, full', measureOurs({ ...built, oldPath: '/dev/null' }));
+  const figures: ToolFigure[] = withTools ? toolFigures(built, fresh, (figure) => tell(figure, ours.bytes)) : [];
+  judge(pair, ours.bytes, figures);
+}
+
+function tellOurs(name: string, ours: OurFigure): void {
   line(
-    'Carillon',
+    name,
     ours.bytes,
     `make ${ours.makeSeconds.toFixed(1)} s, ${megabytes(ours.makeRssBytes)}; apply ${ours.applySeconds.toFixed(1)} s, ${megabytes(ours.applyRssBytes)}; decoded, the same`,
   );
-  const figures: ToolFigure[] = withTools ? toolFigures(built, fresh, (figure) => tell(figure, ours.bytes)) : [];
-  judge(pair, ours.bytes, figures);
 }
 
 function tell(figure: ToolFigure, oursBytes: number): void {

@@ -115,7 +115,7 @@ describe('the manifest', () => {
       ]),
       /two contents/,
     ],
-    ['an unknown form', parseHand([8, withWay([1, 4], [2, 5], [3, digest])]), /form/],
+    ['an unknown form', parseHand([8, withWay([1, 5], [2, 5], [3, digest])]), /form/],
     ['a delta without a base', parseHand([8, withWay([1, 2], [2, 5], [3, digest])]), /base/],
     ['full content with a base', parseHand([8, withWay([1, 1], [2, 5], [3, digest], [4, digest])]), /unknown key 4/],
     ['a short digest', parseHand([8, withWay([1, 1], [2, 5], [3, digest.slice(1)])]), /SHA-256/],

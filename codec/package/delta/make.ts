@@ -25,7 +25,7 @@ export interface MakeOptions extends EncodeOptions {
 }
 
 /**
- * The smallest patch of the plans there are, decoded and compared. Undefined where there is none: the files are too large, or a device would
+ * The smallest patch of the plans there are, decoded and compared; from nothing it is the content compressed. Undefined where there is none: the files are too large, or a device would
  * not have the memory. Throws what `progress` throws.
  */
 export async function makeDelta(
@@ -34,6 +34,22 @@ export async function makeDelta(
   options: MakeOptions = {},
 ): Promise<Encoded | undefined> {
   if (oldContent.length + newContent.length > MOST_BYTES) return undefined;
+  const best =
+    oldContent.length === 0
+      ? encodeForDevice(oldContent, newContent, NOTHING_ALIKE, options)
+      : await smallestOf(oldContent, newContent, options);
+  if (best === undefined) return undefined;
+  const back = await applyPatch(oldContent, best.patch, { newSizeBytes: newContent.length });
+  return back.kind === 'content' && bytesEqual(back.content, newContent) ? best : undefined;
+}
+
+const NOTHING_ALIKE: Lists = { modules: [], segments: new Uint32Array(), hints: new Uint32Array() };
+
+async function smallestOf(
+  oldContent: Uint8Array,
+  newContent: Uint8Array,
+  options: MakeOptions,
+): Promise<Encoded | undefined> {
   let best: Encoded | undefined;
   for (const reading of readingsOf(oldContent, newContent)) {
     const contents = { old: reading.oldContent, new: reading.newContent };
@@ -51,9 +67,7 @@ export async function makeDelta(
     const made = encodeForDevice(contents.old, contents.new, lists, { ...options, views });
     if (made !== undefined && (best === undefined || made.patch.length < best.patch.length)) best = made;
   }
-  if (best === undefined) return undefined;
-  const back = await applyPatch(oldContent, best.patch, { newSizeBytes: newContent.length });
-  return back.kind === 'content' && bytesEqual(back.content, newContent) ? best : undefined;
+  return best;
 }
 
 /** Each made when its turn comes: they are large. Views that a decoder would refuse are none. */
@@ -88,7 +102,7 @@ function encodeForDevice(
 }
 
 function packList(list: Uint8Array): Uint8Array {
-  return encode(new Uint8Array(), list, { modules: [], segments: new Uint32Array(), hints: new Uint32Array() }).patch;
+  return encode(new Uint8Array(), list, NOTHING_ALIKE).patch;
 }
 
 function alignHere(contents: Contents, jobs: readonly AlignJob[]): Alignment[] {
