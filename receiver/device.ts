@@ -17,6 +17,8 @@ export interface Device {
   readonly boot: BootControl;
   readonly store: StateStore;
   readonly zstd: Zstd;
+  /** How long an installation works between two states that it could go on from; two minutes by itself. */
+  readonly checkpointMs?: number;
   nowMs(): number;
 }
 

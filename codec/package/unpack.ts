@@ -6,7 +6,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesEqual } from '../bytes.ts';
 import type { Zstd } from './compress.ts';
-import { openPatch } from './delta/apply.ts';
+import { type ApplyHost, type KeptApply, openPatch, type SavedApply } from './delta/apply.ts';
 import type { Scratch } from './delta/view/view.ts';
 import type { Payload } from './manifest.ts';
 
@@ -20,6 +20,10 @@ export interface UnpackHost {
   /** Made where a delta unpacks something. */
   readonly scratch: () => Scratch;
   readonly zstd: Zstd;
+  /** For deltas. Called between their chunks; what `save` gives may be brought back as `kept`. */
+  readonly checkpoint?: (save: () => SavedApply | undefined) => Promise<void>;
+  /** Of the same payload, with the place it was written to as it was then. */
+  readonly kept?: KeptApply | undefined;
 }
 
 export type Unpacked =
@@ -76,21 +80,19 @@ async function unpackZstd(payload: Uint8Array, described: Payload, host: UnpackH
 async function unpackDelta(payload: Uint8Array, described: Payload, host: UnpackHost): Promise<Unpacked> {
   const baseBytes = described.base?.sizeBytes ?? 0;
   const made = new Staging();
-  const opened = openPatch(
-    {
-      patch: payload,
-      readOld: (at, into) => {
-        const inside = into.subarray(0, Math.max(0, baseBytes - at));
-        if (inside.length > 0) host.readBase(at, inside);
-        into.fill(0, inside.length);
-      },
-      readNew: host.readNew,
-      // What is written while a chunk is made is read at the next one at the earliest.
-      writeNew: (at, bytes) => made.add(at, bytes),
-      scratch: host.scratch,
+  const applyHost: ApplyHost = {
+    patch: payload,
+    readOld: (at, into) => {
+      const inside = into.subarray(0, Math.max(0, baseBytes - at));
+      if (inside.length > 0) host.readBase(at, inside);
+      into.fill(0, inside.length);
     },
-    { newSizeBytes: described.sizeInstalledBytes },
-  );
+    readNew: host.readNew,
+    // What is written while a chunk is made is read at the next one at the earliest.
+    writeNew: (at, bytes) => made.add(at, bytes),
+    scratch: host.scratch,
+  };
+  const opened = openPatch(applyHost, { newSizeBytes: described.sizeInstalledBytes }, host.kept);
   if (opened.kind === 'fault') return mismatch(opened.detail);
   const { oldSizeBytes, newSizeBytes } = opened.head;
   if (oldSizeBytes !== baseBytes) return mismatch(`it starts from ${oldSizeBytes} bytes, not ${baseBytes}`);
@@ -99,6 +101,7 @@ async function unpackDelta(payload: Uint8Array, described: Payload, host: Unpack
     if (step.kind === 'fault') return mismatch(step.detail);
     await made.writeTo(host.write);
     if (step.kind === 'end') return sized(newSizeBytes, described);
+    await host.checkpoint?.(() => opened.applier.save());
   }
 }
 

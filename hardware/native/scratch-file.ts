@@ -1,6 +1,6 @@
 /** Files that are read and written at random by code that can't wait. */
 
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import type { Scratch } from '#codec/package/delta/view/view.ts';
 
 /** Zeros after the end. */
@@ -18,13 +18,16 @@ export function writeFull(descriptor: number, position: number, bytes: Uint8Arra
   for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, position + at);
 }
 
-/** A file that loses its name at once, made when something is written. */
+/** A file that loses its name at once, made when something is written; or a kept one, which is there again after a power cut. */
 export class FileScratch implements Scratch {
   readonly #path: string;
+  readonly #isKept: boolean;
   #descriptor: number | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, { kept = false }: { readonly kept?: boolean } = {}) {
     this.#path = path;
+    this.#isKept = kept;
+    if (kept && existsSync(path)) this.#descriptor = openSync(path, 'r+');
   }
 
   read(positionBytes: number, into: Uint8Array): void {
@@ -35,9 +38,14 @@ export class FileScratch implements Scratch {
   write(positionBytes: number, bytes: Uint8Array): void {
     if (this.#descriptor === undefined) {
       this.#descriptor = openSync(this.#path, 'wx+', 0o600);
-      rmSync(this.#path);
+      if (!this.#isKept) rmSync(this.#path);
     }
     writeFull(this.#descriptor, positionBytes, bytes);
+  }
+
+  /** Returns once all that was written is on stable storage. */
+  flush(): void {
+    if (this.#descriptor !== undefined) fsyncSync(this.#descriptor);
   }
 
   close(): void {

@@ -123,15 +123,19 @@ export interface Bench {
 export const IDENTITY = { vendor: 'example.com', deviceType: 'RaspberryPi3A_42', hardwareRevision: 2 };
 
 /** Slot A holds `factory`, slot B garbage, and nothing was ever recorded. */
-export async function makeBench(factory: Uint8Array, trustedKeys: readonly Uint8Array[]): Promise<Bench> {
+export async function makeBench(
+  factory: Uint8Array,
+  trustedKeys: readonly Uint8Array[],
+  slotBytesEach = SLOT_BYTES,
+): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'carillon-'));
   const paths = slotPathsIn(folder);
-  await createSlotFiles(paths, SLOT_BYTES);
-  const padded = new Uint8Array(SLOT_BYTES);
+  await createSlotFiles(paths, slotBytesEach);
+  const padded = new Uint8Array(slotBytesEach);
   padded.set(factory);
   await writeFile(paths.A, padded);
-  await writeFile(paths.B, new Uint8Array(SLOT_BYTES).fill(0xee));
-  const slots = new FileSlots(paths, SLOT_BYTES);
+  await writeFile(paths.B, new Uint8Array(slotBytesEach).fill(0xee));
+  const slots = new FileSlots(paths, slotBytesEach);
   const boot = new FileBoot(bootFilesIn(folder), 512);
   const stateFolder = join(folder, 'state');
   let timeMs = 1_800_000_000_000;

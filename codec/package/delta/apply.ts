@@ -1,11 +1,18 @@
 /** A patch applied: old file and patch in, the new file out, through the views that the patch is coded between. */
 
-import { type DecodeLimits, type DeltaDecoder, excessOf, openDelta } from './decode.ts';
+import {
+  type DecodeLimits,
+  type DecoderPlace,
+  type DeltaDecoder,
+  excessOf,
+  type KeptMemory,
+  openDelta,
+} from './decode.ts';
 import { type DeltaHead, readHead } from './format.ts';
 import { readerOf } from './machine.ts';
 import type { CostsBytes } from './setup.ts';
 import { type Piece, readPieces } from './view/pieces.ts';
-import { Rebuilder } from './view/rebuild.ts';
+import { Rebuilder, type SavedRebuilder } from './view/rebuild.ts';
 import { unpackView } from './view/unpack.ts';
 import { MemoryScratch, type Scratch, type View } from './view/view.ts';
 
@@ -21,6 +28,24 @@ export interface ApplyHost {
   readonly scratch: () => Scratch;
 }
 
+/** An application of a patch in the middle of its work, but for the memory of its decoder. Plain numbers: it goes through JSON. */
+export interface ApplyPlace {
+  readonly decoder: DecoderPlace;
+  readonly rebuilder?: SavedRebuilder;
+}
+
+export interface SavedApply {
+  readonly place: ApplyPlace;
+  /** Valid until the next step. */
+  readonly memory: Uint8Array;
+}
+
+/** What was saved, brought back. Old file, what was written of the new one and the scratch must be as they were. */
+export interface KeptApply {
+  readonly place: ApplyPlace;
+  readonly memory: KeptMemory;
+}
+
 export type Step = { readonly kind: 'more' | 'end' } | { readonly kind: 'fault'; readonly detail: string };
 
 type Opened =
@@ -31,14 +56,14 @@ type Opened =
 const LIST_MOST_BYTES = 1 << 24;
 const LIST_MEMORY_BYTES = 24 * 2 ** 20;
 
-/** Never throws for what is in the patch; what the host throws comes through. */
-export function openPatch(host: ApplyHost, limits: DecodeLimits): Opened {
+/** Never throws for what is in the patch; what the host throws comes through. kept: goes on from there. */
+export function openPatch(host: ApplyHost, limits: DecodeLimits, kept?: KeptApply): Opened {
   const read = readHead(host.patch);
   if (read.kind === 'fault') return read;
   const { head } = read;
   const excess = excessOf(head, limits);
   if (excess !== undefined) return { kind: 'fault', detail: excess };
-  const views = head.views === undefined ? undefined : openViews(host, head);
+  const views = head.views === undefined ? undefined : openViews(host, head, kept?.place.rebuilder);
   if (typeof views === 'string') return { kind: 'fault', detail: views };
   const sources =
     views === undefined
@@ -50,11 +75,17 @@ export function openPatch(host: ApplyHost, limits: DecodeLimits): Opened {
         };
   const opened = openDelta(sources, limits);
   if (opened.kind === 'fault') return opened;
+  if (kept !== undefined && !opened.decoder.restore(kept.place.decoder, kept.memory))
+    return { kind: 'fault', detail: 'what was kept of it is of no use' };
   return { kind: 'patch', head, applier: new Applier(opened.decoder, host, views?.rebuilder) };
 }
 
 /** Or what is wrong with them. */
-function openViews(host: ApplyHost, head: DeltaHead): { readonly old: View; readonly rebuilder: Rebuilder } | string {
+function openViews(
+  host: ApplyHost,
+  head: DeltaHead,
+  saved: SavedRebuilder | undefined,
+): { readonly old: View; readonly rebuilder: Rebuilder } | string {
   const lists = head.views === undefined ? undefined : piecesOf(head.views.list);
   if (lists === undefined || head.views === undefined) return 'its list of pieces is damaged';
   const [oldPieces, newPieces] = lists;
@@ -69,6 +100,7 @@ function openViews(host: ApplyHost, head: DeltaHead): { readonly old: View; read
     newPieces,
     scratch,
     head.views.oldBytes,
+    saved,
   );
   return { old, rebuilder };
 }
@@ -110,6 +142,15 @@ class Applier {
     if (this.#rebuilder === undefined) this.#host.writeNew(made.positionBytes, made.bytes);
     else if (!this.#rebuilder.write(made.bytes)) return { kind: 'fault', detail: 'its pieces lie outside of the file' };
     return { kind: 'more' };
+  }
+
+  /** What another applier needs to go on from here. */
+  save(): SavedApply | undefined {
+    const saved = this.#decoder.save();
+    if (saved === undefined) return undefined;
+    const { memory, ...decoder } = saved;
+    const rebuilder = this.#rebuilder?.save();
+    return { place: rebuilder === undefined ? { decoder } : { decoder, rebuilder }, memory };
   }
 
   costsBytes(): CostsBytes {

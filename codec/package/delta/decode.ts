@@ -30,11 +30,21 @@ export type Decoded =
   | { readonly kind: 'end' }
   | { readonly kind: 'fault'; readonly detail: string };
 
-/** A decoder in the middle of its work. */
-export interface SavedDecoder {
+/** A decoder in the middle of its work, but for its memory. */
+export interface DecoderPlace {
   readonly doneBytes: number;
   readonly patchAtBytes: number;
+}
+
+export interface SavedDecoder extends DecoderPlace {
+  /** Valid until the decoder goes on. About 45 MB. */
   readonly memory: Uint8Array;
+}
+
+/** What was saved, brought back: `read` fills `into` with the memory from its beginning; called twice. */
+export interface KeptMemory {
+  readonly sizeBytes: number;
+  readonly read: (into: Uint8Array) => void;
 }
 
 export type OpenedDelta =
@@ -125,31 +135,31 @@ export class DeltaDecoder {
     return { kind: 'chunk', positionBytes, bytes: this.#machine.bytes().subarray(at, at + count) };
   }
 
-  /** What another decoder needs to go on from here with the same patch and files; about 50 MB, most of it compressible. */
+  /** What another decoder needs to go on from here with the same patch and files. */
   save(): SavedDecoder | undefined {
     if (!this.#began || this.#fault !== undefined) return undefined;
-    return { doneBytes: this.#done, patchAtBytes: this.#patchAt, memory: this.#machine.copyOut() };
+    return { doneBytes: this.#done, patchAtBytes: this.#patchAt, memory: this.#machine.bytes() };
   }
 
   /**
    * Goes on where `save` was called, on a decoder that has not begun. The host answers for the bytes: what was saved must come back as it
    * was. False, and a decoder that is of no use, where it does not fit.
    */
-  restore(saved: SavedDecoder): boolean {
-    if (this.#began || saved.doneBytes > this.#newBytes) return false;
+  restore(place: DecoderPlace, memory: KeptMemory): boolean {
+    if (this.#began || !(place.doneBytes <= this.#newBytes)) return false;
     try {
       const { code } = this.#machine;
       setUp(code, 0, this.#head);
-      this.#machine.copyIn(saved.memory);
+      memory.read(this.#machine.roomFor(memory.sizeBytes));
       code.reopen();
-      this.#machine.copyIn(saved.memory);
+      memory.read(this.#machine.roomFor(memory.sizeBytes));
     } catch {
       this.#fail('what was saved of it is of no use');
       return false;
     }
     this.#began = true;
-    this.#done = saved.doneBytes;
-    this.#patchAt = saved.patchAtBytes;
+    this.#done = place.doneBytes;
+    this.#patchAt = place.patchAtBytes;
     return true;
   }
 

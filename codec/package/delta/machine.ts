@@ -59,8 +59,8 @@ export interface Machine {
   /** The memory as it is now: an earlier view ends when the memory grows. */
   bytes(): Uint8Array;
   words(at: number, count: number): Uint32Array;
-  copyOut(): Uint8Array;
-  copyIn(bytes: Uint8Array): void;
+  /** The first bytes of the memory, which grows to have them. Throws where that is more than it may. */
+  roomFor(sizeBytes: number): Uint8Array;
 }
 
 /** Reads from a content in memory; zeros after its end. */
@@ -88,11 +88,10 @@ export function startMachine(host: MachineHost, memoryBytes: number): Machine {
     code,
     bytes,
     words: (at, count) => new Uint32Array(memory.buffer, at >>> 0, count),
-    copyOut: () => bytes().slice(),
-    copyIn(saved) {
-      const missing = saved.length - memory.buffer.byteLength;
+    roomFor(sizeBytes) {
+      const missing = sizeBytes - memory.buffer.byteLength;
       if (missing > 0) memory.grow(Math.ceil(missing / WASM_PAGE_BYTES));
-      bytes().set(saved);
+      return bytes().subarray(0, sizeBytes);
     },
   };
 }

@@ -119,8 +119,10 @@ describe('a decoder', () => {
       made.set(decoded.bytes, decoded.positionBytes);
       chunks++;
       const saved = opened.decoder.save();
+      const memory = saved?.memory.slice() ?? new Uint8Array();
+      const kept = { sizeBytes: memory.length, read: (into: Uint8Array) => into.set(memory) };
       opened = openDelta(sources, limits);
-      if (opened.kind === 'delta' && saved !== undefined && opened.decoder.restore(saved)) restored++;
+      if (opened.kind === 'delta' && saved !== undefined && opened.decoder.restore(saved, kept)) restored++;
     }
     expect(chunks).toBeGreaterThan(2);
     expect(restored).toBe(chunks);

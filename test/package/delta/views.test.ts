@@ -164,7 +164,9 @@ describe('a list of pieces', () => {
     for (let size = 0; size < bytes.length; size++) expect(readPieces(bytes.subarray(0, size))).toBeUndefined();
   });
 
-  it('that is damaged ends in a fault or in other content, never in an exception, and never writes outside', async () => {
+  it('that is damaged ends in a fault or in other content, never in an exception, and never writes outside', {
+    timeout: 60_000,
+  }, async () => {
     const [old, next] = [gzip(SOURCE), gzip(CHANGED)];
     const patch = await patchOf(old, next);
     const read = readHead(patch);

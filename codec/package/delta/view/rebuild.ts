@@ -11,6 +11,18 @@ interface RebuildHost {
   readonly writeNew: (positionBytes: number, bytes: Uint8Array) => void;
 }
 
+/** A rebuilder in the middle of its work: where the piece at hand began, and how much of it is done. */
+export interface SavedRebuilder {
+  readonly piece: number;
+  readonly doneBytes: number;
+  readonly at: number;
+  readonly scratchAt: number;
+  readonly written: number;
+  readonly places: readonly number[];
+}
+
+const REPLAY_BYTES = 65_536;
+
 export class Rebuilder {
   readonly #host: RebuildHost;
   readonly #pieces: readonly Piece[];
@@ -24,17 +36,59 @@ export class Rebuilder {
   #scratchAt: number;
   #written = 0;
   #outside = false;
+  /** What was written is not written again. */
+  #replaying = false;
+  /** As it was where the piece at hand began, without the piece. */
+  #began = { at: 0, scratchAt: 0, written: 0, places: 0 };
   #machine: DeflateMachine | undefined;
   #wrapping: Wrapping | undefined;
 
   /** scratchStart: what is before it in the scratch is left alone. */
-  constructor(host: RebuildHost, pieces: readonly Piece[], scratch: Scratch, scratchStart: number) {
+  constructor(
+    host: RebuildHost,
+    pieces: readonly Piece[],
+    scratch: Scratch,
+    scratchStart: number,
+    saved?: SavedRebuilder,
+  ) {
     this.#host = host;
     this.#pieces = pieces;
     this.#scratch = scratch;
     this.#scratchAt = scratchStart;
     this.view = new View(host.readNew, scratch);
+    if (saved === undefined) this.#begin();
+    else this.#restore(saved);
+  }
+
+  save(): SavedRebuilder {
+    const { at, scratchAt, written, places } = this.#began;
+    return { piece: this.#piece, doneBytes: this.#doneBytes, at, scratchAt, written, places: this.view.saved(places) };
+  }
+
+  /** What was packed of a piece is packed again from the scratch: it says nothing new to the file. */
+  #restore({ piece, doneBytes, at, scratchAt, written, places }: SavedRebuilder): void {
+    this.view.restore(places);
+    this.#piece = piece;
+    this.#at = at;
+    this.#scratchAt = scratchAt;
+    this.#written = written;
+    this.#replaying = true;
     this.#begin();
+    const current = this.#pieces[this.#piece];
+    if (this.#piece !== piece || doneBytes > (current?.sizeBytes ?? 0)) this.#outside = true;
+    else if (current?.kind === 'packed') {
+      const bytes = new Uint8Array(REPLAY_BYTES);
+      for (let done = 0; done < doneBytes; done += REPLAY_BYTES) {
+        const some = bytes.subarray(0, doneBytes - done);
+        this.#scratch.read(scratchAt + done, some);
+        this.#add(current, some);
+      }
+    } else if (current?.kind === 'raw') {
+      this.#at += doneBytes;
+      this.#written += doneBytes;
+    }
+    this.#doneBytes = doneBytes;
+    this.#replaying = false;
   }
 
   /** The next bytes of the view. False where they have no place in the file. */
@@ -65,6 +119,7 @@ export class Rebuilder {
     for (; ; this.#piece++) {
       const piece = this.#pieces[this.#piece];
       this.#doneBytes = 0;
+      this.#began = { at: this.#at, scratchAt: this.#scratchAt, written: this.#written, places: this.view.count };
       if (piece === undefined) return;
       if (piece.kind === 'hole') this.view.add('nothing', 0, piece.sizeBytes);
       else {
@@ -105,7 +160,7 @@ export class Rebuilder {
   #put(bytes: Uint8Array): void {
     this.#outside ||= this.#at + bytes.length > this.#host.sizeBytes;
     if (this.#outside) return;
-    this.#host.writeNew(this.#at, bytes);
+    if (!this.#replaying) this.#host.writeNew(this.#at, bytes);
     this.#at += bytes.length;
     this.#written += bytes.length;
   }

@@ -17,6 +17,8 @@ interface Placed {
   readonly start: number;
 }
 
+const SOURCES: readonly Placed['source'][] = ['file', 'scratch', 'nothing'];
+
 export class View {
   readonly #places: Placed[] = [];
   readonly #file: Read;
@@ -30,6 +32,23 @@ export class View {
 
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  get count(): number {
+    return this.#places.length;
+  }
+
+  /** The first places as numbers, three each. */
+  saved(count: number): number[] {
+    return this.#places
+      .slice(0, count)
+      .flatMap(({ source, start, sizeBytes }) => [SOURCES.indexOf(source), start, sizeBytes]);
+  }
+
+  /** On a view that is empty. */
+  restore(saved: readonly number[]): void {
+    for (let k = 0; k + 2 < saved.length; k += 3)
+      this.add(SOURCES[saved[k] ?? 0] ?? 'nothing', saved[k + 1] ?? 0, saved[k + 2] ?? 0);
   }
 
   add(source: Placed['source'], start: number, sizeBytes: number): void {
