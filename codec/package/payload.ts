@@ -33,13 +33,7 @@ export function fullPayload(content: Uint8Array, zstd: Zstd, target = 'rootfs'):
   };
 }
 
-/**
- * What our own models take of the processor, sender and receiver alike, is bounded: some ten minutes for this much on a desktop, four times
- * that on a small board. What is larger is rarely sent as a whole.
- */
-const OWN_FULL_MOST_BYTES = 1 << 26;
-
-/** The smallest of all ways to send full content: our own models (docs/delta.md, from nothing), zstd, or as it is. Slow: 0.15 MB/s. */
+/** The smallest of all ways to send full content: our own models (docs/delta.md, from nothing), zstd, or as it is. Slow: 0.25 MB/s. */
 export async function smallestFullPayload(
   content: Uint8Array,
   zstd: Zstd,
@@ -47,9 +41,9 @@ export async function smallestFullPayload(
   options: MakeOptions = {},
 ): Promise<MadePayload> {
   const plain = fullPayload(content, zstd, target);
-  // What zstd finds nothing in is packed or encrypted already.
-  if (plain.described.compression === 'none' || content.length > OWN_FULL_MOST_BYTES) return plain;
-  const own = await makeDelta(new Uint8Array(), content, options);
+  // What zstd finds nothing in is encrypted, or packed: then only what can be unpacked is worth the time.
+  const onlyUnpacked = plain.described.compression === 'none';
+  const own = await makeDelta(new Uint8Array(), content, { ...options, onlyUnpacked });
   if (own === undefined || own.patch.length >= plain.bytes.length) return plain;
   return {
     described: {

@@ -4,11 +4,12 @@ import { bytesEqual } from '../../bytes.ts';
 import { Aligner, type Alignment } from './align.ts';
 import { applyPatch } from './apply.ts';
 import { DECODER_MEMORY_BYTES } from './decode.ts';
-import { type Encoded, encode, type EncodeOptions, type Lists, tablesFor } from './encode.ts';
+import { type Encoded, type EncodedViews, encode, type EncodeOptions, type Lists, tablesFor } from './encode.ts';
 import { MOST_BYTES, viewFits } from './format.ts';
 import { joinAlignments } from './join.ts';
 import { type AlignJob, planDelta } from './plan.ts';
 import { gather } from './runs.ts';
+import { readingAlone } from './view/alone.ts';
 import { writePieces } from './view/pieces.ts';
 import { type Reading, readingOf } from './view/reading.ts';
 import { squashedReading } from './view/squashed.ts';
@@ -21,6 +22,8 @@ export interface Contents {
 
 export interface MakeOptions extends EncodeOptions {
   /** Aligns the jobs, in any order or at once; the result is in theirs. Without it they are aligned here, one after another. */
+  /** From nothing: only where something that is packed was unpacked. */
+  readonly onlyUnpacked?: boolean;
   readonly alignAll?: (contents: Contents, jobs: readonly AlignJob[]) => Promise<readonly Alignment[]>;
 }
 
@@ -35,15 +38,32 @@ export async function makeDelta(
 ): Promise<Encoded | undefined> {
   if (oldContent.length + newContent.length > MOST_BYTES) return undefined;
   const best =
-    oldContent.length === 0
-      ? encodeForDevice(oldContent, newContent, NOTHING_ALIKE, options)
-      : await smallestOf(oldContent, newContent, options);
+    oldContent.length === 0 ? encodeAlone(newContent, options) : await smallestOf(oldContent, newContent, options);
   if (best === undefined) return undefined;
   const back = await applyPatch(oldContent, best.patch, { newSizeBytes: newContent.length });
   return back.kind === 'content' && bytesEqual(back.content, newContent) ? best : undefined;
 }
 
 const NOTHING_ALIKE: Lists = { modules: [], segments: new Uint32Array(), hints: new Uint32Array() };
+
+/** What our models take of the processor, sender and receiver alike, is bounded: a quarter of an hour on a desktop, an hour on a small board. */
+const ALONE_MOST_BYTES = 1 << 28;
+
+function encodeAlone(content: Uint8Array, options: MakeOptions): Encoded | undefined {
+  if (content.length > ALONE_MOST_BYTES) return undefined;
+  const alone = readingAlone(content);
+  const fits = viewFits(alone.newContent.length, content.length) && alone.newContent.length <= ALONE_MOST_BYTES;
+  const reading = fits ? alone : { ...alone, newContent: content, pieces: undefined };
+  if (options.onlyUnpacked === true && reading.pieces === undefined) return undefined;
+  return encodeForDevice(new Uint8Array(), reading.newContent, NOTHING_ALIKE, {
+    ...options,
+    views: viewsOf(reading.pieces, 0, content.length),
+  });
+}
+
+function viewsOf(pieces: Reading['pieces'], oldSizeBytes: number, newSizeBytes: number): EncodedViews | undefined {
+  return pieces === undefined ? undefined : { oldSizeBytes, newSizeBytes, list: packList(writePieces(pieces)) };
+}
 
 async function smallestOf(
   oldContent: Uint8Array,
@@ -56,14 +76,7 @@ async function smallestOf(
     const alignments = await (options.alignAll?.(contents, reading.plan.jobs) ??
       alignHere(contents, reading.plan.jobs));
     const lists = joinAlignments(reading.plan, alignments, contents.new.length);
-    const views =
-      reading.pieces === undefined
-        ? undefined
-        : {
-            oldSizeBytes: oldContent.length,
-            newSizeBytes: newContent.length,
-            list: packList(writePieces(reading.pieces)),
-          };
+    const views = viewsOf(reading.pieces, oldContent.length, newContent.length);
     const made = encodeForDevice(contents.old, contents.new, lists, { ...options, views });
     if (made !== undefined && (best === undefined || made.patch.length < best.patch.length)) best = made;
   }

@@ -3,7 +3,7 @@
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 import { S } from './state';
-import { checkedFine, squash, stretch, trustedFine, updateFine } from './logistic';
+import { checkedFine, squash, stretch, trustedFine, updatedFine } from './logistic';
 import { mix, train, takeWeights, takeRefinement, refinementAt, refined, refine } from './mixer';
 import { codeBit, costKind, KIND_FLAGS } from './coder';
 import { hash, hash3, bitsOf } from './hash';
@@ -23,6 +23,8 @@ const first: usize = memory.data<u8>([92, 49, 61, 69, 51, 49, 87, 79, 72, 64, 54
 const room: usize = memory.data<i8>([-2, -4, 1, 2, 0, -2, 0, 2, 1, 2, -2, 2]);
 const inputs: usize = memory.data(4 * 16, 16);
 const slots: usize = memory.data(4 * 12, 16);
+const counters: usize = memory.data(4 * 12, 16);
+const limits: usize = memory.data<u8>([127, 127, 120, 120, 127, 120, 120, 120, 120, 120, 120, 120]);
 const tables: usize = memory.data(4 * 12, 16);
 const shifts: usize = memory.data(12, 16);
 
@@ -43,9 +45,10 @@ export function openFlags(): void {
 @inline
 function look(k: i32, context: u32): void {
   const at = tableSlot(k, context, tables, shifts);
+  const counter = checkedFine(load<u32>(at), context & 15);
   store<u32>(slots + <usize>(4 * k), <u32>at);
-  checkedFine(at, context & 15);
-  store<i32>(inputs + <usize>(4 * k), trustedFine(load<u32>(at)));
+  store<u32>(counters + <usize>(4 * k), counter);
+  store<i32>(inputs + <usize>(4 * k), trustedFine(counter));
 }
 
 /**
@@ -122,6 +125,9 @@ export function codeFlag(
   train(w2, inputs, INPUTS, hit, squash(d2), RATE);
   refine(r1, logit, hit);
   refine(r2, logit, hit);
-  for (let k = 0; k < CONTEXTS; k++) updateFine(<usize>load<u32>(slots + <usize>(4 * k)), hit, k < 2 || k == 4 ? 127 : 120);
+  for (let k = 0; k < CONTEXTS; k++) {
+    const counter = load<u32>(counters + <usize>(4 * k));
+    store<u32>(<usize>load<u32>(slots + <usize>(4 * k)), updatedFine(counter, hit, load<u8>(limits + k)));
+  }
   return hit;
 }

@@ -3,7 +3,7 @@
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 import { takeFilled } from './memory';
-import { EVEN, checkedFine, squash, trustedFine, updateFine } from './logistic';
+import { EVEN, checkedFine, squash, trustedFine, updatedFine } from './logistic';
 import { codeBit } from './coder';
 import { mix, takeWeights, train } from './mixer';
 import { hash, hash3 } from './hash';
@@ -47,7 +47,7 @@ function codeMixed(bit: i32, field: i32, node: u32, set: i32): i32 {
   for (let k = 0; k < CONTEXTS; k++) {
     const h = hash(load<u32>(contexts + <usize>(4 * k)), node);
     const at = tables + (((<usize>k << TABLE_BITS) + <usize>(h >>> (32 - TABLE_BITS))) << 2);
-    checkedFine(at, h & 15);
+    store<u32>(at, checkedFine(load<u32>(at), h & 15));
     store<u32>(slots + <usize>(4 * k), <u32>at);
     store<i32>(inputs + <usize>(4 * k), trustedFine(load<u32>(at)));
   }
@@ -57,7 +57,10 @@ function codeMixed(bit: i32, field: i32, node: u32, set: i32): i32 {
   const p = squash(logit);
   const coded = codeBit(bit, min<u32>(max<u32>(p, LEAST), (1 << 24) - LEAST));
   train(w, inputs, INPUTS, coded, p, 10);
-  for (let k = 0; k < CONTEXTS; k++) updateFine(<usize>load<u32>(slots + <usize>(4 * k)), coded, k == 0 ? 127 : 60);
+  for (let k = 0; k < CONTEXTS; k++) {
+    const at = <usize>load<u32>(slots + <usize>(4 * k));
+    store<u32>(at, updatedFine(load<u32>(at), coded, k == 0 ? 127 : 60));
+  }
   return coded;
 }
 

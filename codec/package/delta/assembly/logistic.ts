@@ -11,8 +11,8 @@ const SQUASH_STEP: i32 = 3;
 const SQUASH_COUNT: i32 = (2 * LOGIT_END) >> SQUASH_STEP;
 
 const squashTable: usize = memory.data(4 * 3072, 16);
-const stretchTable: usize = memory.data(2 * 4096, 16);
-const fineTable: usize = memory.data(2 * 4096, 16);
+/** 4096 steps of the whole range, then 4096 steps of its lowest 64th. */
+const stretchTable: usize = memory.data(4 * 4096, 16);
 const rateTable: usize = memory.data(4 * 256, 16);
 const trustTable: usize = memory.data<i32>([0, 115, 166, 200, 220, 236, 246, 256]);
 
@@ -42,7 +42,7 @@ export function makeTables(): void {
   for (let k = 0; k < 4096; k++) {
     const p = (<u32>k << 6) + 32;
     while (at < SQUASH_COUNT - 1 && load<u32>(squashTable + 4 * at) < p) at++;
-    store<i16>(fineTable + 2 * k, <i16>((at << SQUASH_STEP) - LOGIT_END));
+    store<i16>(stretchTable + 8192 + 2 * k, <i16>((at << SQUASH_STEP) - LOGIT_END));
   }
   for (let n = 0; n < 256; n++) store<u32>(rateTable + 4 * n, (65536 * 2) / (2 * n + 3));
 }
@@ -53,11 +53,14 @@ export function squash(logit: i32): u32 {
   return load<u32>(squashTable + (<usize>(at >> SQUASH_STEP) << 2));
 }
 
+/** The table is finer at both ends. Without branches: which end it is can't be foreseen. */
 @inline
 export function stretch(p: u32): i32 {
-  if (p < 1 << 18) return load<i16>(fineTable + (<usize>(p >> 6) << 1));
-  if (p >= (1 << 24) - (1 << 18)) return -(<i32>load<i16>(fineTable + (<usize>((0xffffff - p) >> 6) << 1)));
-  return load<i16>(stretchTable + (<usize>(p >> 12) << 1));
+  const low = -<i32>(p < 1 << 18);
+  const high = -<i32>(p >= (1 << 24) - (1 << 18));
+  const fine = ((<i32>p ^ high) & 0xffffff) >> 6;
+  const at = ((fine + 4096) & (low | high)) | ((<i32>p >> 12) & ~(low | high));
+  return (<i32>load<i16>(stretchTable + (<usize>at << 1)) ^ high) - high;
 }
 
 /** Logit of a counter, weighed by how often it was updated. shift: below the probability; mask: of the count. */
@@ -69,49 +72,53 @@ function trustedWith(counter: u32, shift: u32, mask: u32): i32 {
 
 /** A step towards the bit of 1/(count + 1.5). What is between probability and count stays. */
 @inline
-function updateWith(at: usize, bit: i32, limit: u32, shift: u32, mask: u32): void {
-  const counter = load<u32>(at);
+function updatedWith(counter: u32, bit: i32, limit: u32, shift: u32, mask: u32): u32 {
   const n = counter & mask;
   const p = <i32>(counter >>> shift);
   const most: i32 = (1 << (32 - shift)) - 1;
   const rate = load<u32>(rateTable + (<usize>n << 2));
-  const moved = p + <i32>((<i64>((bit ? most : 0) - p) * <i64>rate) >> 16);
+  const moved = p + <i32>((<i64>((most & -bit) - p) * <i64>rate) >> 16);
   const check = counter & ((1 << shift) - 1) & ~mask;
-  store<u32>(at, (<u32>moved << shift) | check | (n < limit ? n + 1 : n));
+  return (<u32>moved << shift) | check | (n + <u32>(n < limit));
 }
 
 /** A plain counter: 24 bits of probability, 8 of the count. */
 @inline
 export function update(at: usize, bit: i32, limit: u32): void {
-  updateWith(at, bit, limit, 8, 255);
+  store<u32>(at, updatedWith(load<u32>(at), bit, limit, 8, 255));
 }
 
-/**
- * A checked counter: 18 bits of probability, 7 of the hash of its context, 7 of the count. One that belongs to another context starts anew.
- */
+/** The counter, or a new one where it belongs to another context. */
 @inline
-export function checked(at: usize, check: u32): void {
-  if (((load<u32>(at) >>> 7) & 127) != check) store<u32>(at, EVEN | (check << 7));
+function ownedWith(counter: u32, check: u32, mask: u32): u32 {
+  const other = -<i32>(((counter >>> 7) & mask) != check);
+  return (counter & ~other) | ((EVEN | (check << 7)) & other);
+}
+
+/** A checked counter: 18 bits of probability, 7 of the hash of its context, 7 of the count. */
+@inline
+export function checked(counter: u32, check: u32): u32 {
+  return ownedWith(counter, check, 127);
 }
 @inline
 export function trustedChecked(counter: u32): i32 {
   return trustedWith(counter, 14, 127);
 }
 @inline
-export function updateChecked(at: usize, bit: i32, limit: u32): void {
-  updateWith(at, bit, limit, 14, 127);
+export function updatedChecked(counter: u32, bit: i32, limit: u32): u32 {
+  return updatedWith(counter, bit, limit, 14, 127);
 }
 
 /** The same with 21 bits of probability, 4 of the hash, 7 of the count. */
 @inline
-export function checkedFine(at: usize, check: u32): void {
-  if (((load<u32>(at) >>> 7) & 15) != check) store<u32>(at, EVEN | (check << 7));
+export function checkedFine(counter: u32, check: u32): u32 {
+  return ownedWith(counter, check, 15);
 }
 @inline
 export function trustedFine(counter: u32): i32 {
   return trustedWith(counter, 11, 127);
 }
 @inline
-export function updateFine(at: usize, bit: i32, limit: u32): void {
-  updateWith(at, bit, limit, 11, 127);
+export function updatedFine(counter: u32, bit: i32, limit: u32): u32 {
+  return updatedWith(counter, bit, limit, 11, 127);
 }

@@ -7,19 +7,23 @@
 
 import { S } from './state';
 import { takeFilled } from './memory';
-import { EVEN, squash, stretch, update, checked, trustedChecked, updateChecked } from './logistic';
+import { EVEN, squash, stretch, update, checked, trustedChecked, updatedChecked } from './logistic';
 import { mix, train, takeWeights, takeRefinement, refinementAt, refined, refine } from './mixer';
 import { codeBit, costKind, KIND_MISSES, KIND_GAPS } from './coder';
 import { hash, hash3, bitsOf } from './hash';
-import { REFERENCE, COLUMN24, KINDS, fieldOffset } from './candidates';
+import { REFERENCE, COLUMN24, MATCH, KINDS, fieldOffset } from './candidates';
 import { valid, guess, kindState, KIND_STATES } from './guesses';
 import { takeTables, tableSlot } from './tables';
 import { O, MACHINE_A64 } from './elf';
 
 const CONTEXTS: i32 = 16;
 const INPUTS: i32 = 28;
-const SETS: i32 = 768;
-const SETS2: i32 = 192;
+const SETS: i32 = 512;
+const SETS2: i32 = 128;
+/** In a gap only the match model guesses. */
+const GAP_INPUTS: i32 = 20;
+const GAP_SETS: i32 = 256;
+const GAP_SETS2: i32 = 64;
 const REFINEMENT_BITS: i32 = 12;
 const RATE: i32 = 20;
 const RATE2: i32 = 12;
@@ -33,10 +37,15 @@ const LEAST_MISS: u32 = 8389;
 
 /** What the weights come to in the end, on average over libraries and programs. */
 const first: usize = memory.data<u8>([46, 28, 38, 41, 38, 26, 28, 33, 59, 51, 49, 49, 38, 56, 23, 51, 64, 72, 64, 51, 51, 51, 54, 54, 61, 54, 46, 0]);
+const firstGap: usize = memory.data<u8>([46, 28, 38, 41, 38, 26, 28, 33, 59, 51, 49, 49, 38, 56, 23, 51, 61, 54, 46, 0]);
 const room: usize = memory.data<i8>([-1, 0, 0, 0, 0, -2, 0, -1, 1, 2, 2, 2, 1, 0, -5, 0]);
 const inputs: usize = memory.data(4 * 28, 16);
 const slots: usize = memory.data(4 * 16, 16);
 const contexts: usize = memory.data(4 * 16, 16);
+const counters: usize = memory.data(4 * 16, 16);
+const limits: usize = memory.data<u8>([60, 60, 60, 60, 60, 60, 60, 127, 127, 120, 120, 120, 120, 120, 127, 120]);
+const hashes: usize = memory.data(4 * 16, 16);
+const lines: usize = memory.data(4 * 16, 16);
 const tables: usize = memory.data(4 * 16, 16);
 const shifts: usize = memory.data(16, 16);
 /** By kind of guess: whether it may still be right, and the counters of its bits. */
@@ -45,6 +54,8 @@ const bitCounterAt: usize = memory.data(4 * 10, 16);
 
 let weights: usize = 0;
 let weights2: usize = 0;
+let gapWeights: usize = 0;
+let gapWeights2: usize = 0;
 let refinement: usize = 0;
 let refinement2: usize = 0;
 /** By kind, state, and bit. */
@@ -54,17 +65,37 @@ export function openMisses(): void {
   takeTables(CONTEXTS, S.byteBits, room, tables, shifts);
   weights = takeWeights(INPUTS, SETS, first);
   weights2 = takeWeights(INPUTS, SETS2, first);
+  gapWeights = takeWeights(GAP_INPUTS, GAP_SETS, firstGap);
+  gapWeights2 = takeWeights(GAP_INPUTS, GAP_SETS2, firstGap);
   refinement = takeRefinement(1 << REFINEMENT_BITS);
   refinement2 = takeRefinement(1 << REFINEMENT_BITS);
   bitCounters = takeFilled(4 * KINDS * KIND_STATES * 8, EVEN);
   memory.fill(inputs, 0, 4 * INPUTS);
 }
 
+/**
+ * Chooses the cache line of each context for half a byte. partial: the bits of the byte before it, with a 1 in front. A bit has its counter at
+ * a place in the line that both its context and the bits of its half say: as evenly spread as if each were anywhere, but one line to fetch.
+ */
 @inline
-function counterSlot(k: i32, context: u32): usize {
-  const at = tableSlot(k, context, tables, shifts);
-  checked(at, context & 127);
-  return at;
+function chooseLines(from: i32, to: i32, partial: u32): void {
+  for (let k = from; k < to; k++) {
+    const h = hash(load<u32>(contexts + <usize>(4 * k)), partial);
+    store<u32>(hashes + <usize>(4 * k), h);
+    store<u32>(lines + <usize>(4 * k), <u32>(tableSlot(k, h, tables, shifts) & ~63));
+  }
+}
+
+/** half: the bits of this half of the byte, with a 1 in front. */
+@inline
+function slotOf(k: i32, half: u32): usize {
+  const h = load<u32>(hashes + <usize>(4 * k));
+  return <usize>load<u32>(lines + <usize>(4 * k)) + <usize>(((h ^ half) & 15) << 2);
+}
+
+@inline
+function counterAt(k: i32, slot: usize): u32 {
+  return checked(load<u32>(slot), (load<u32>(hashes + <usize>(4 * k)) >>> 4) & 127);
 }
 
 @inline
@@ -103,12 +134,19 @@ function trainLate(n: i64, at: usize): void {
     const byte = <u32>load<u8>(here);
     orderContexts(here, q, word);
     word = isWord(byte) ? hash(word, byte) : 0;
-    let partial: u32 = 1;
+    let half: u32 = 1;
     for (let b = 7; b >= 0; b--) {
+      if ((b & 3) == 3) {
+        chooseLines(FIRST_TRAINED, FIRST_TRAINED + TRAINED_CONTEXTS, (256 | byte) >> (b + 1));
+        half = 1;
+      }
       const bit = (byte >> b) & 1;
       for (let k = FIRST_TRAINED; k < FIRST_TRAINED + TRAINED_CONTEXTS; k++)
-        updateChecked(counterSlot(k, hash(load<u32>(contexts + <usize>(4 * k)), partial)), bit, k < 9 ? 127 : 100);
-      partial = (partial << 1) | bit;
+{
+        const slot = slotOf(k, half);
+        store<u32>(slot, updatedChecked(counterAt(k, slot), bit, k < 9 ? 127 : 100));
+      }
+      half = (half << 1) | bit;
     }
   }
 }
@@ -171,7 +209,8 @@ export function codeMissed(n: i64, gap: bool, at: usize, oldAt: usize, best: i32
   context(13, hash3(14, place | (mode << 4), (n >= 8 ? <u32>load<u8>(at - 8) : 0) | ((c4 & 255) << 8)));
   context(14, hash3(15, mode, 0));
   context(15, hash3(16, c2 | (c3 << 8), mode));
-  for (let k = 0; k < KINDS; k++) {
+  const firstKind = gap ? MATCH : 0;
+  for (let k = firstKind; k < KINDS; k++) {
     const can = load<u8>(valid + k) != 0 && (load<u8>(guess + k) != predicted || best < 0);
     store<u8>(open + k, <u8>can);
     if (can) {
@@ -180,49 +219,62 @@ export function codeMissed(n: i64, gap: bool, at: usize, oldAt: usize, best: i32
     }
   }
   costKind(gap ? KIND_GAPS : KIND_MISSES);
-  const setBase = (mode * 256 + (mode == 0 ? c1 : fieldKind * 8 + fieldPlace));
-  const w = weights + <usize>(setBase * INPUTS * 4);
+  const count = gap ? GAP_INPUTS : INPUTS;
+  const w = gap
+    ? gapWeights + <usize>(c1 * GAP_INPUTS * 4)
+    : weights + <usize>(((mode - 1) * 256 + fieldKind * 8 + fieldPlace) * INPUTS * 4);
   const least: u32 = gap ? LEAST_GAP : LEAST_MISS;
   let partial: u32 = 1;
+  let half: u32 = 1;
   for (let b = 7; b >= 0; b--) {
-    for (let k = 0; k < CONTEXTS; k++) {
-      const slot = counterSlot(k, hash(load<u32>(contexts + <usize>(4 * k)), partial));
-      store<u32>(slots + <usize>(4 * k), <u32>slot);
-      store<i32>(inputs + <usize>(4 * k), trustedChecked(load<u32>(slot)));
+    if ((b & 3) == 3) {
+      chooseLines(0, CONTEXTS, partial);
+      half = 1;
     }
-    for (let k = 0; k < KINDS; k++) {
+    for (let k = 0; k < CONTEXTS; k++) {
+      const slot = slotOf(k, half);
+      const counter = counterAt(k, slot);
+      store<u32>(slots + <usize>(4 * k), <u32>slot);
+      store<u32>(counters + <usize>(4 * k), counter);
+      store<i32>(inputs + <usize>(4 * k), trustedChecked(counter));
+    }
+    for (let k = firstKind; k < KINDS; k++) {
       let input = 0;
       if (load<u8>(open + k)) {
         const s = stretch(load<u32>(<usize>load<u32>(bitCounterAt + <usize>(4 * k)) + <usize>(4 * (7 - b))) >>> 8);
         input = (load<u8>(guess + k) >> <u8>b) & 1 ? s : -s;
       }
-      store<i32>(inputs + <usize>(4 * (CONTEXTS + k)), input);
+      store<i32>(inputs + <usize>(4 * (CONTEXTS + k - firstKind)), input);
     }
-    store<i32>(inputs + <usize>(4 * (CONTEXTS + KINDS)), 307);
+    store<i32>(inputs + <usize>(4 * (CONTEXTS + KINDS - firstKind)), 307);
+    store<i32>(inputs + <usize>(4 * (count - 1)), 0);
     const follows = favourite >= 0 && best < 0 && (expected | 256) >>> (b + 1) == partial ? 1 : 0;
-    const set2 = mode * 64 + min(bitsOf(S.matchLength), 15) * 4 + follows + (7 - b > 3 ? 2 : 0);
-    const w2 = weights2 + <usize>(set2 * INPUTS * 4);
-    const d1 = mix(w, inputs, INPUTS);
-    const d2 = mix(w2, inputs, INPUTS);
+    const set2 = (gap ? 0 : (mode - 1) * 64) + min(bitsOf(S.matchLength), 15) * 4 + follows + (7 - b > 3 ? 2 : 0);
+    const w2 = (gap ? gapWeights2 : weights2) + <usize>(set2 * count * 4);
+    const d1 = mix(w, inputs, count);
+    const d2 = mix(w2, inputs, count);
     const logit = (d1 + d2) >> 1;
     const r1 = refinementAt(refinement, logit, (partial | ((c1 >>> 4) << 8)));
     const r2 = refinementAt(refinement2, logit, hash3(partial, c1, c2) >>> (32 - REFINEMENT_BITS));
     let p1 = (2 * squash(logit) + refined(r1, logit) + refined(r2, logit)) >> 2;
     p1 = min<u32>(max<u32>(p1, least), (1 << 24) - least);
     const bit = codeBit((actual >> b) & 1, p1);
-    train(w, inputs, INPUTS, bit, squash(d1), RATE);
-    train(w2, inputs, INPUTS, bit, squash(d2), RATE2);
+    train(w, inputs, count, bit, squash(d1), RATE);
+    train(w2, inputs, count, bit, squash(d2), RATE2);
     refine(r1, logit, bit);
     refine(r2, logit, bit);
-    for (let k = 0; k < CONTEXTS; k++)
-      updateChecked(<usize>load<u32>(slots + <usize>(4 * k)), bit, k < 7 ? 60 : k < 9 || k == 14 ? 127 : 120);
-    for (let k = 0; k < KINDS; k++)
+    for (let k = 0; k < CONTEXTS; k++) {
+      const counter = load<u32>(counters + <usize>(4 * k));
+      store<u32>(<usize>load<u32>(slots + <usize>(4 * k)), updatedChecked(counter, bit, load<u8>(limits + k)));
+    }
+    for (let k = firstKind; k < KINDS; k++)
       if (load<u8>(open + k)) {
         const right = ((load<u8>(guess + k) >> <u8>b) & 1) == bit ? 1 : 0;
         update(<usize>load<u32>(bitCounterAt + <usize>(4 * k)) + <usize>(4 * (7 - b)), right, 100);
         if (!right) store<u8>(open + k, 0);
       }
     partial = (partial << 1) | bit;
+    half = (half << 1) | bit;
   }
   return partial & 255;
 }

@@ -1,6 +1,6 @@
 /**
  * Logistic mixing (Mahoney, "Adaptive weighing of context models"): weights have 20 fractional bits and end at 4; inputs are logits.
- * A set of weights is chosen by a context. Refinement (APM/SSE): 33 points between which a probability is interpolated.
+ * A set of weights is chosen by a context. Refinement (APM/SSE): 25 points between which a probability is interpolated.
  */
 
 // @ts-nocheck: AssemblyScript, not TypeScript.
@@ -14,8 +14,10 @@ const ERROR_END: i32 = 131072;
 const BOOST: i32 = 64;
 const TIMES_HALF: i32 = 32;
 const TIMES_END: i32 = 4096;
-const POINT_STEP: i32 = 768;
-const POINTS: i32 = 33;
+const POINT_BITS: i32 = 10;
+const POINTS: i32 = 25;
+/** At a point, a step of 1/32. */
+const REFINE_SHIFT: i32 = 15;
 
 /** count: of inputs, a multiple of 4. first: the weights that every set starts with, in 1/256. */
 export function takeWeights(count: i32, sets: i32, first: usize): usize {
@@ -58,28 +60,28 @@ export function train(weights: usize, inputs: usize, count: i32, bit: i32, p: u3
 
 export function takeRefinement(contexts: i32): usize {
   const at = take(<usize>(4 * POINTS * contexts));
-  for (let k = 0; k < POINTS; k++) store<u32>(at + 4 * k, squash((k - 16) * POINT_STEP) << 4);
+  for (let k = 0; k < POINTS; k++) store<u32>(at + 4 * k, squash((k - 12) << POINT_BITS) << 4);
   for (let c = 1; c < contexts; c++) memory.copy(at + <usize>(4 * POINTS * c), at, 4 * POINTS);
   return at;
 }
 
 @inline
 export function refinementAt(refinement: usize, logit: i32, context: i32): usize {
-  return refinement + (<usize>(context * POINTS + (logit + LOGIT_END) / POINT_STEP) << 2);
+  return refinement + (<usize>(context * POINTS + ((logit + LOGIT_END) >> POINT_BITS)) << 2);
 }
 
 @inline
 export function refined(at: usize, logit: i32): u32 {
-  const part = <u64>((logit + LOGIT_END) % POINT_STEP);
-  return <u32>((<u64>load<u32>(at) * (<u64>POINT_STEP - part) + <u64>load<u32>(at, 4) * part) / (<u64>POINT_STEP << 4));
+  const part = <u64>((logit + LOGIT_END) & ((1 << POINT_BITS) - 1));
+  return <u32>((<u64>load<u32>(at) * ((1 << POINT_BITS) - part) + <u64>load<u32>(at, 4) * part) >> (POINT_BITS + 4));
 }
 
 @inline
 export function refine(at: usize, logit: i32, bit: i32): void {
-  const part = <i64>((logit + LOGIT_END) % POINT_STEP);
+  const part = <i64>((logit + LOGIT_END) & ((1 << POINT_BITS) - 1));
   const goal: i64 = bit ? 0xfffffff : 0;
   const p0 = <i64>load<u32>(at);
   const p1 = <i64>load<u32>(at, 4);
-  store<u32>(at, <u32>(p0 + (((goal - p0) * (POINT_STEP - part)) >> 15)));
-  store<u32>(at, <u32>(p1 + (((goal - p1) * part) >> 15)), 4);
+  store<u32>(at, <u32>(p0 + (((goal - p0) * ((1 << POINT_BITS) - part)) >> REFINE_SHIFT)));
+  store<u32>(at, <u32>(p1 + (((goal - p1) * part) >> REFINE_SHIFT)), 4);
 }

@@ -2,14 +2,19 @@
 
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
+import { S } from './state';
 import { takeFilled } from './memory';
 import { EVEN } from './logistic';
+
+/** A table starts where a line of the processor's cache may. */
+const LINE_BYTES: usize = 64;
 
 /**
  * Takes `count` tables. room: bits added to `bits` for each, since contexts that are seldom the same need more. Their addresses are stored as
  * words at `tables`, how far a hash is shifted to be an index as bytes at `shifts`.
  */
 export function takeTables(count: i32, bits: i32, room: usize, tables: usize, shifts: usize): void {
+  S.free = (S.free + LINE_BYTES - 1) & ~(LINE_BYTES - 1);
   for (let k = 0; k < count; k++) {
     const own = max(bits + <i32>load<i8>(room + <usize>k), 8);
     store<u32>(tables + <usize>(4 * k), <u32>takeFilled(<usize>4 << own, EVEN));

@@ -31,6 +31,22 @@ export function squashedReading(oldImage: Uint8Array, newImage: Uint8Array): Rea
   };
 }
 
+/** One such image from nothing: everything in it is unpacked. */
+export function squashedAlone(image: Uint8Array): Reading | undefined {
+  const packings = new Packings();
+  const squashfs = readSquashfs(image, packings);
+  if (squashfs === undefined) return undefined;
+  const builder = viewOf(image, squashfs, new Set(), packings, true);
+  const content = builder.content();
+  const nothing = new Uint8Array();
+  return {
+    plan: { jobs: [], copies: [], moves: movesBetween(nothing, content) },
+    oldContent: nothing,
+    newContent: content,
+    pieces: [[], withSkips(builder.pieces)],
+  };
+}
+
 /** What blocks hold, by their places. */
 function keysOf(image: Uint8Array, { files }: Squashfs): Map<number, string> {
   const keys = new Map<number, string>();
@@ -78,14 +94,14 @@ interface Blocks {
 }
 
 function unpacked(image: Uint8Array, squashfs: Squashfs, blocks: Blocks, packings: Packings, isNew: boolean): Unpacked {
-  const builder = viewOf(image, squashfs, blocks, packings, isNew);
+  const builder = viewOf(image, squashfs, blocks.kept, packings, isNew);
   return { pieces: builder.pieces, content: builder.content(), parts: partsOf(squashfs, blocks, builder) };
 }
 
 function viewOf(
   image: Uint8Array,
   { files, tables }: Squashfs,
-  { kept }: Blocks,
+  kept: ReadonlySet<number>,
   packings: Packings,
   isNew: boolean,
 ): ViewBuilder {
