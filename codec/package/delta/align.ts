@@ -5,7 +5,7 @@ import { readerOf, startMachine } from './machine.ts';
 /** Kinds of module, as assembly/blocks.ts numbers them. */
 export const MODULE_PLAIN = 0;
 const MODULE_ELF = 1;
-const MODULE_IMAGE_A64 = 2;
+export const MODULE_IMAGE_A64 = 2;
 /** Added to the kind: the old file is made known to the match model. */
 export const MODULE_INDEXED = 4;
 

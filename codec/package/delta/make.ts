@@ -3,6 +3,7 @@
 import { bytesEqual } from '../../bytes.ts';
 import { Aligner, type Alignment } from './align.ts';
 import { applyPatch } from './apply.ts';
+import { codeModules } from './code-ranges.ts';
 import { DECODER_MEMORY_BYTES } from './decode.ts';
 import { type Encoded, type EncodedViews, encode, type EncodeOptions, type Lists, tablesFor } from './encode.ts';
 import { MOST_BYTES, viewFits } from './format.ts';
@@ -55,7 +56,8 @@ function encodeAlone(content: Uint8Array, options: MakeOptions): Encoded | undef
   const fits = viewFits(alone.newContent.length, content.length) && alone.newContent.length <= ALONE_MOST_BYTES;
   const reading = fits ? alone : { ...alone, newContent: content, pieces: undefined };
   if (options.onlyUnpacked === true && reading.pieces === undefined) return undefined;
-  return encodeForDevice(new Uint8Array(), reading.newContent, NOTHING_ALIKE, {
+  const lists = { ...NOTHING_ALIKE, modules: codeModules(reading.newContent) };
+  return encodeForDevice(new Uint8Array(), reading.newContent, lists, {
     ...options,
     views: viewsOf(reading.pieces, 0, content.length),
   });

@@ -16,7 +16,7 @@ import { typesFrom, typesTo } from './records';
 import { refTarget, refType, REF_TYPE_NAME, REF_TYPE } from './found';
 import { O } from './elf';
 import { learnShift } from './learned';
-import { codeByte } from './byte';
+import { codeByte, codeGap } from './byte';
 
 const RUN_LEAST: i64 = 8192;
 const blockCounters: usize = memory.data(4 * 128, 16);
@@ -125,9 +125,9 @@ function step(): void {
   }
   const end = bounded(S.segment < S.segmentCount ? <i64>load<u32>(segment) : S.newSize);
   dropFields();
-  for (let k: i64 = 0; k < end - n; k++) {
+  for (let k: i64 = 0; k < end - n; ) {
     S.n = n + k;
-    codeByte(n + k, -1, at + <usize>k, 0, 0, 0);
+    k += codeGap(n + k, at + <usize>k, end - n - k);
   }
   S.n = end;
 }

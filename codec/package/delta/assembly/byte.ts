@@ -9,7 +9,8 @@ import { S } from './state';
 import { hash } from './hash';
 import { finishFields } from './candidates';
 import { M } from './module';
-import { O, MACHINE_A64 } from './elf';
+import { MACHINE_A64 } from './elf';
+import { codeWord, isWordPlace, openWords } from './words';
 import { openGuesses, gatherGuesses, learnGuesses, guess } from './guesses';
 import { openFlags, codeFlag } from './flags';
 import { openMisses, codeMissed, isWord } from './misses';
@@ -23,13 +24,8 @@ export function openBytes(): void {
   openFlags();
   openMisses();
   openGuesses();
+  openWords();
   S.lastMiss = -1;
-}
-
-/** In a gap: the place in the instruction, where instructions have four bytes. */
-@inline
-function gapPlace(n: i64): i32 {
-  return O.valid && O.machine == MACHINE_A64 ? <i32>((n - M.newStart) & 3) : 0;
 }
 
 /**
@@ -38,7 +34,7 @@ function gapPlace(n: i64): i32 {
  */
 export function codeByte(n: i64, p: i64, at: usize, oldAt: usize, segmentFrom: i64, segmentLeft: i64): void {
   const gap = p < 0;
-  const place = gap ? gapPlace(n) : <i32>(p & 3);
+  const place = gap ? 0 : <i32>(p & 3);
   const favourite = gatherGuesses(n, gap, oldAt, place);
   // Where the old file is followed there is always a guess; in a gap they are too often wrong to be asked for one by one.
   const best = gap ? -1 : favourite;
@@ -72,4 +68,17 @@ export function codeByte(n: i64, p: i64, at: usize, oldAt: usize, segmentFrom: i
   }
   finishFields(n);
   followMatch(n, at, gap || n - S.lastMiss <= MATCH_LOOKS);
+}
+
+/** Codes what is in a gap at new[n], and says how many bytes that were. left: to its end. */
+export function codeGap(n: i64, at: usize, left: i64): i32 {
+  if (!M.open || M.machine != MACHINE_A64 || !isWordPlace(n, left, at)) {
+    codeByte(n, -1, at, 0, 0, 0);
+    return 1;
+  }
+  codeWord(n, at);
+  S.trained = n + 4;
+  S.history = (S.history << 4) | 15;
+  S.word = 0;
+  return 4;
 }

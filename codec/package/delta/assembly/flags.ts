@@ -34,6 +34,8 @@ let refinement: usize = 0;
 let refinement2: usize = 0;
 
 export function openFlags(): void {
+  // From nothing there is nothing to follow.
+  if (S.oldSize == 0) return;
   takeTables(CONTEXTS, S.flagBits, room, tables, shifts);
   weights = takeWeights(INPUTS, SETS, first);
   weights2 = takeWeights(INPUTS, SETS2, first);

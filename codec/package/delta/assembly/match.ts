@@ -3,15 +3,50 @@
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 import { S } from './state';
-import { take, eitherByte, oldByte } from './memory';
-import { hash } from './hash';
+import { take, eitherByte, newByte, oldByte } from './memory';
+import { hash, hash3 } from './hash';
+import { expectedAt } from './words';
 
 export function openMatches(): void {
   S.matchTable = take(5 << S.matchBits);
   memory.fill(S.matchTable, 0, 5 << S.matchBits);
   S.matchLength = 0;
   S.recoverLeft = 0;
+  S.far = 0;
+  S.farStep = 0;
+  if (S.oldSize > 0 || S.newSize <= <i64>1 << S.matchBits) return;
+  S.farBits = S.matchBits + 1;
+  S.farTable = take(6 << S.farBits);
+  memory.fill(S.farTable, 0, 6 << S.farBits);
+  S.farStep = max<i64>(16, (S.newSize >> S.farBits) + 1);
 }
+
+/** Longer than the table of the last bytes reaches: places at a distance of farStep, with 16 bits of the hash. After new[n] is known. */
+@inline
+function followFar(n: i64, at: usize, byte: u32): void {
+  // The factor is even: after 32 steps a byte has left the 32 bits.
+  S.far = (S.far + byte + 1) * 0x2f0b4c46;
+  const h = S.far ^ (S.far >>> 15);
+  const place = S.farTable + (<usize>((h * 0x9e3779b1) >>> (32 - S.farBits))) * 6;
+  if (S.matchLength < 16 && load<u16>(place, 4) == <u16>h) {
+    const q = <i64>load<u32>(place);
+    if (q) {
+      let length = 0;
+      while (length < FAR_BYTES && q > length && newByte(q - 1 - length) == load<u8>(at - length)) length++;
+      if (length >= 20 && length > S.matchLength) {
+        S.matchLength = length;
+        S.matchAt = q;
+      }
+    }
+  }
+  if (n % S.farStep == 0) {
+    store<u32>(place, <u32>(n + 1));
+    store<u16>(place, <u16>h, 4);
+  }
+}
+
+/** Bytes that a match from far is looked at for. */
+const FAR_BYTES: i32 = 32;
 
 @inline
 function slot(h: u32): usize {
@@ -63,6 +98,7 @@ export function followMatch(n: i64, at: usize, look: bool): void {
       if (S.matchAt >= S.oldSize + n + 1) S.matchLength = 0;
     } else S.matchLength = 0;
   }
+  if (S.farStep) followFar(n, at, byte);
   if (n < 6) return;
   const c4 = bswap<u32>(load<u32>(at - 3));
   const c2 = <u32>load<u8>(at - 4) | (<u32>load<u8>(at - 5) << 8);
@@ -79,4 +115,35 @@ export function followMatch(n: i64, at: usize, look: bool): void {
     }
   }
   note(h, S.oldSize + n + 1);
+}
+
+/** Words that must be the same for a match. */
+const WORDS_LEAST: i32 = 3;
+
+/** After the word at new[n] is known. word, expected: as words.ts sees them; w1 to w3: those before. */
+export function followWord(n: i64, at: usize, word: u32, expected: u32, w1: u32, w2: u32, w3: u32): void {
+  S.recoverLeft = 0;
+  if (S.matchLength > 0) {
+    if (word == expected && S.matchAt + 4 <= S.oldSize + n) {
+      S.matchAt += 4;
+      S.matchLength += 4;
+    } else S.matchLength = 0;
+  }
+  const h = hash3(word, hash(w1, w2), 0x57);
+  if (S.matchLength < 4 * WORDS_LEAST && load<u8>(checkSlot(h)) == <u8>h) {
+    const q = <i64>load<u32>(slot(h));
+    if (q >= 16) {
+      let same = 0;
+      if (expectedAt(q - 4) == word && expectedAt(q - 8) == w1 && expectedAt(q - 12) == w2) {
+        same = 3;
+        if (expectedAt(q - 16) == w3) same = 4;
+      }
+      if (same >= WORDS_LEAST) {
+        S.matchLength = 4 * same;
+        S.matchAt = q;
+      }
+    }
+  }
+  note(h, S.oldSize + n + 4);
+  if (S.farStep) for (let k = 0; k < 4; k++) followFar(n + k, at + <usize>k, load<u8>(at + <usize>k));
 }

@@ -47,7 +47,7 @@ export function layOutPages(slotCount: i32): void {
   S.slots = take(<usize>slotCount << PAGE_BITS);
   S.hand = 0;
   S.oldAt = take(BLOCK_BYTES + 2 * OLD_MARGIN + 64) + OLD_MARGIN;
-  S.windowAt = take(CHUNK_BYTES + KEPT_BYTES + 64) + 32;
+  S.windowAt = take(CHUNK_BYTES + KEPT_BYTES + 192) + 128;
   S.windowStart = 0;
 }
 
@@ -121,6 +121,17 @@ export function new16(position: i64): u32 {
 /** Bytes of old and new as one: the new file follows the old one. */
 export function eitherByte(position: i64): u32 {
   return position < S.oldSize ? oldByte(position) : newByte(position - S.oldSize);
+}
+
+export function either32(position: i64): u32 {
+  if (position >= S.oldSize) return new32(position - S.oldSize);
+  if (position + 4 <= S.oldSize) return old32(position);
+  return (
+    oldByte(position) |
+    (eitherByte(position + 1) << 8) |
+    (eitherByte(position + 2) << 16) |
+    (eitherByte(position + 3) << 24)
+  );
 }
 
 /** old[position - margin, position + count + margin) into the window; zeros where there is no file. */

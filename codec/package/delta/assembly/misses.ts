@@ -14,9 +14,8 @@ import { hash, hash3, bitsOf } from './hash';
 import { REFERENCE, COLUMN24, MATCH, KINDS, fieldOffset } from './candidates';
 import { valid, guess, kindState, KIND_STATES } from './guesses';
 import { takeTables, tableSlot } from './tables';
-import { O, MACHINE_A64 } from './elf';
 
-const CONTEXTS: i32 = 16;
+export const CONTEXTS: i32 = 16;
 const INPUTS: i32 = 28;
 const SETS: i32 = 512;
 const SETS2: i32 = 128;
@@ -32,7 +31,7 @@ const FIRST_TRAINED: i32 = 7;
 /** How many bytes before a miss are learned late. */
 const TRAINED_LATE: i64 = 24;
 /** No bit is surer than this, of 2^24: in a gap runs of zeros are common. */
-const LEAST_GAP: u32 = 840;
+export const LEAST_GAP: u32 = 840;
 const LEAST_MISS: u32 = 8389;
 
 /** What the weights come to in the end, on average over libraries and programs. */
@@ -78,7 +77,7 @@ export function openMisses(): void {
  * a place in the line that both its context and the bits of its half say: as evenly spread as if each were anywhere, but one line to fetch.
  */
 @inline
-function chooseLines(from: i32, to: i32, partial: u32): void {
+export function chooseLines(from: i32, to: i32, partial: u32): void {
   for (let k = from; k < to; k++) {
     const h = hash(load<u32>(contexts + <usize>(4 * k)), partial);
     store<u32>(hashes + <usize>(4 * k), h);
@@ -98,8 +97,29 @@ function counterAt(k: i32, slot: usize): u32 {
   return checked(load<u32>(slot), (load<u32>(hashes + <usize>(4 * k)) >>> 4) & 127);
 }
 
+/** Looks all contexts up for the next bit. half: see slotOf. */
 @inline
-function context(k: i32, value: u32): void {
+export function lookAt(half: u32, inputs: usize): void {
+  for (let k = 0; k < CONTEXTS; k++) {
+    const slot = slotOf(k, half);
+    const counter = counterAt(k, slot);
+    store<u32>(slots + <usize>(4 * k), <u32>slot);
+    store<u32>(counters + <usize>(4 * k), counter);
+    store<i32>(inputs + <usize>(4 * k), trustedChecked(counter));
+  }
+}
+
+/** Teaches them the bit that was looked up last. */
+@inline
+export function learnAt(bit: i32): void {
+  for (let k = 0; k < CONTEXTS; k++) {
+    const counter = load<u32>(counters + <usize>(4 * k));
+    store<u32>(<usize>load<u32>(slots + <usize>(4 * k)), updatedChecked(counter, bit, load<u8>(limits + k)));
+  }
+}
+
+@inline
+export function context(k: i32, value: u32): void {
   store<u32>(contexts + <usize>(4 * k), value);
 }
 
@@ -151,19 +171,8 @@ function trainLate(n: i64, at: usize): void {
   }
 }
 
-/** Contexts that only a gap has, where others look at the old file: instructions of AArch64, or lines and skipped bytes. */
-function gapContexts(at: usize, n: i64, place: i32, c4: u32): void {
-  if (O.valid && O.machine == MACHINE_A64) {
-    const here = place == 0 ? 0 : c4 >>> (32 - 8 * place);
-    const before = load<u32>(at - <usize>place - 4);
-    const before2 = load<u32>(at - <usize>place - 8);
-    context(1, hash3(2, here, hash(place, before)));
-    context(2, hash3(3, here, hash(place, before >>> 24)));
-    context(3, hash3(4, here, hash(place, (before >>> 24) | ((before2 >>> 24) << 8))));
-    context(4, hash3(5, here, hash(place, before & 31)));
-    context(6, hash3(7, here, hash(place, before & 0xffe0ffe0)));
-    return;
-  }
+/** Contexts that only a gap has, where others look at the old file: lines and skipped bytes. */
+function gapContexts(n: i64, c4: u32): void {
   const column = <u32>min<i64>(n - S.lineStart, 255);
   const above = S.lineBefore > 0 && S.lineBefore + <i64>column < S.lineStart && S.lineBefore >= S.windowStart
     ? <u32>load<u8>(S.windowAt + <usize>(S.lineBefore + column - S.windowStart))
@@ -172,6 +181,7 @@ function gapContexts(at: usize, n: i64, place: i32, c4: u32): void {
   context(2, hash3(3, column, 0));
   context(3, hash3(4, c4 & 0x00ffffff, 0));
   context(4, hash3(5, column | (above << 8), c4 >>> 24));
+  context(5, hash3(6, <u32>n & 3, c4 >>> 24 | ((c4 & 255) << 8)));
   context(6, hash3(7, above, c4 >>> 16));
 }
 
@@ -204,7 +214,7 @@ export function codeMissed(n: i64, gap: bool, at: usize, oldAt: usize, best: i32
   context(4, hash3(5, oldHere | (oldNext << 8), hash(c1, mode)));
   context(5, hash3(6, fieldPlace | (fieldKind << 3), S.confidence | (mode << 3) | (place << 6)));
   context(6, hash3(7, oldBefore, mode));
-  if (gap) gapContexts(at, n, place, c4);
+  if (gap) gapContexts(n, c4);
   orderContexts(at, n, S.word);
   context(13, hash3(14, place | (mode << 4), (n >= 8 ? <u32>load<u8>(at - 8) : 0) | ((c4 & 255) << 8)));
   context(14, hash3(15, mode, 0));
@@ -231,13 +241,7 @@ export function codeMissed(n: i64, gap: bool, at: usize, oldAt: usize, best: i32
       chooseLines(0, CONTEXTS, partial);
       half = 1;
     }
-    for (let k = 0; k < CONTEXTS; k++) {
-      const slot = slotOf(k, half);
-      const counter = counterAt(k, slot);
-      store<u32>(slots + <usize>(4 * k), <u32>slot);
-      store<u32>(counters + <usize>(4 * k), counter);
-      store<i32>(inputs + <usize>(4 * k), trustedChecked(counter));
-    }
+    lookAt(half, inputs);
     for (let k = firstKind; k < KINDS; k++) {
       let input = 0;
       if (load<u8>(open + k)) {
@@ -263,10 +267,7 @@ export function codeMissed(n: i64, gap: bool, at: usize, oldAt: usize, best: i32
     train(w2, inputs, count, bit, squash(d2), RATE2);
     refine(r1, logit, bit);
     refine(r2, logit, bit);
-    for (let k = 0; k < CONTEXTS; k++) {
-      const counter = load<u32>(counters + <usize>(4 * k));
-      store<u32>(<usize>load<u32>(slots + <usize>(4 * k)), updatedChecked(counter, bit, load<u8>(limits + k)));
-    }
+    learnAt(bit);
     for (let k = firstKind; k < KINDS; k++)
       if (load<u8>(open + k)) {
         const right = ((load<u8>(guess + k) >> <u8>b) & 1) == bit ? 1 : 0;

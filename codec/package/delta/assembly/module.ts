@@ -3,7 +3,7 @@
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 import { S } from './state';
-import { O, N, parseElf, MACHINE_A64, MACHINE_X64 } from './elf';
+import { O, N, parseElf, MACHINE_A64, MACHINE_NONE, MACHINE_X64 } from './elf';
 import { mapModule } from './map';
 import { openReferences } from './references';
 import { typesFrom, typesTo } from './records';
@@ -26,6 +26,8 @@ export class Module {
   /** Of the new one's headers: see openNew. */
   newState: i32;
   index: i32;
+  /** Whose instructions are in it, also where it has no old file. */
+  machine: i32;
   newStart: i64;
   newEnd: i64;
   oldStart: i64;
@@ -49,9 +51,12 @@ export function enterModule(k: i32, index: bool): void {
   const flags = load<u32>(at, 16);
   const kind = flags & 3;
   O.sectionCount = 0;
-  if (kind != MODULE_PLAIN) {
+  const flat = kind == MODULE_IMAGE_A64 ? MACHINE_A64 : kind == MODULE_IMAGE_X64 ? MACHINE_X64 : MACHINE_NONE;
+  M.machine = flat;
+  if (kind != MODULE_PLAIN && M.oldEnd > M.oldStart) {
     mapModule(M.newStart, M.newEnd, M.oldStart, M.oldEnd);
-    openReferences(M.oldStart, M.oldEnd - M.oldStart, kind == MODULE_IMAGE_A64 ? MACHINE_A64 : kind == MODULE_IMAGE_X64 ? MACHINE_X64 : 0, k);
+    openReferences(M.oldStart, M.oldEnd - M.oldStart, flat, k);
+    if (O.valid) M.machine = O.machine;
   }
   forgetLearned(O.valid != 0 && typesFrom < typesTo);
   if (index && flags & MODULE_INDEXED) indexOld(M.oldStart, M.oldEnd);

@@ -70,6 +70,11 @@ export class State {
   matchLength: i32;
   recoverAt: i64;
   recoverLeft: i32;
+  /** Hash of the last 32 bytes, and the table of where such bytes stood, in a file from nothing. */
+  far: u32;
+  farTable: usize;
+  farBits: i32;
+  farStep: i64;
   /** Reference in the old file that the candidates come from. */
   confidence: i32;
   referenceType: i32;
