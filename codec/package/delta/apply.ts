@@ -11,6 +11,7 @@ import {
 import { type DeltaHead, readHead } from './format.ts';
 import { readerOf } from './machine.ts';
 import type { CostsBytes } from './setup.ts';
+import { InodeTables } from './view/inodes.ts';
 import { type Piece, readPieces } from './view/pieces.ts';
 import { Rebuilder, type SavedRebuilder } from './view/rebuild.ts';
 import { unpackView } from './view/unpack.ts';
@@ -95,8 +96,9 @@ function openViews(
   const source = { sizeBytes: head.oldSizeBytes, read: host.readOld };
   const old = unpackView(source, oldPieces, head.views.oldBytes, scratch);
   if (old === undefined) return 'the old file is not packed as it says';
+  const inodes = (): InodeTables | undefined => InodeTables.of(source);
   const rebuilder = new Rebuilder(
-    { sizeBytes: head.newSizeBytes, readNew: host.readNew, writeNew: host.writeNew },
+    { sizeBytes: head.newSizeBytes, readNew: host.readNew, writeNew: host.writeNew, inodes },
     newPieces,
     scratch,
     head.views.oldBytes,

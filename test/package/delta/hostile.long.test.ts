@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { applyPatch } from '#codec/package/delta/apply.ts';
@@ -8,15 +9,42 @@ import { content } from '../example.ts';
 
 const PATCHES = 100_000;
 const SEED = 20_261_126;
+const UUID = '6a2f1a1e-5e0f-4a0e-9d0c-0d3b9f6f7c11';
 
 const source = readFileSync(join(import.meta.dirname, '../../../codec/package/manifest.ts'));
 const OLD = source.subarray(0, 3000);
 const NEW = Buffer.concat([source.subarray(0, 1000), content(1, 40), source.subarray(1500, 4000)]);
 const gzip = (bytes: Uint8Array): Uint8Array => execFileSync('gzip', ['-9n'], { input: bytes });
 
+/** A small ext4 image with 20 files. */
+function image(time: string): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), 'carillon-hostile-'));
+  for (let k = 0; k < 20; k++) writeFileSync(join(folder, `file-${k}`), `${time} ${k}`);
+  const options = ['-q', '-F', '-t', 'ext4', '-b', '1024', '-N', '48', '-O', '^has_journal', '-U', UUID];
+  execFileSync('mke2fs', [...options, '-E', `hash_seed=${UUID}`, '-d', folder, `${folder}.img`, '128K'], {
+    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, E2FSPROGS_FAKE_TIME: time },
+  });
+  const bytes = readFileSync(`${folder}.img`);
+  rmSync(folder, { recursive: true });
+  rmSync(`${folder}.img`);
+  return bytes;
+}
+
+/** What is read as a kernel image of AArch64, with calls. */
+function code(): Uint8Array {
+  const words = Uint32Array.from(content(2, 1000), (byte, k) =>
+    k % 3 === 0 ? 0x9400_0000 + (((byte % 8) * 97 - k) & 0x3ff_ffff) : 0xf940_0000 + byte,
+  );
+  const bytes = new Uint8Array(words.buffer);
+  bytes.set([0x41, 0x52, 0x4d, 0x64], 56);
+  return bytes;
+}
+
 it.each([
   ['between files', OLD, NEW],
   ['between views of packed files', gzip(OLD), gzip(NEW)],
+  ['between inode tables', image('1700000000'), image('1710000000')],
+  ['from nothing to instructions', new Uint8Array(), code()],
 ])(
   `${PATCHES} damaged patches %s end in a fault or in other content, never in an exception`,
   {

@@ -57,7 +57,7 @@ export class ViewBuilder {
         start: piece.start,
         storedBytes: storedBytes(piece),
         viewStart: this.#sizeBytes,
-        isPacked: piece.kind === 'packed',
+        isPacked: piece.kind !== 'raw',
       });
     this.#sorted = undefined;
     this.pieces.push(piece);

@@ -25,6 +25,8 @@ export type Piece =
   | { readonly kind: 'raw'; readonly skipBytes: number; readonly sizeBytes: number }
   /** Zeros that are in the view only. */
   | { readonly kind: 'hole'; readonly sizeBytes: number }
+  /** Inodes of an ext4 image without their sums, see inodes.ts. */
+  | { readonly kind: 'inodes'; readonly skipBytes: number; readonly sizeBytes: number }
   /** Packed in the file. sizeBytes: in the view; of the old file left out, as unpacking tells; `packing` of the new one only. */
   | {
       readonly kind: 'packed';
@@ -37,6 +39,7 @@ export type Piece =
 /** A piece with its place in the image instead of the distance to the one before. */
 export type PlacedPiece =
   | { readonly kind: 'raw'; readonly start: number; readonly sizeBytes: number }
+  | { readonly kind: 'inodes'; readonly start: number; readonly sizeBytes: number }
   | { readonly kind: 'hole'; readonly sizeBytes: number }
   | {
       readonly kind: 'packed';
@@ -51,7 +54,8 @@ const KIND_RAW = 0;
 const KIND_HOLE = 1;
 /** With the wrap added. */
 const KIND_PACKED = 2;
-const KINDS = KIND_PACKED + 3;
+const KIND_INODES = KIND_PACKED + 3;
+const KINDS = KIND_INODES + 1;
 const FLAG_GNU = 0x10;
 const FLAG_MEMORY_9 = 0x20;
 /** More pieces than this no encoder makes. */
@@ -61,6 +65,7 @@ const PIECES_MOST = 1 << 20;
 function numbersOf(piece: Piece): number[] {
   if (piece.kind === 'hole') return [KIND_HOLE, 0, piece.sizeBytes];
   if (piece.kind === 'raw') return [KIND_RAW, folded(piece.skipBytes), piece.sizeBytes];
+  if (piece.kind === 'inodes') return [KIND_INODES, folded(piece.skipBytes), piece.sizeBytes];
   const start = [KIND_PACKED + piece.wrap, folded(piece.skipBytes)];
   if (piece.packing === undefined) return start;
   const { gnu, level, memoryLevel } = piece.packing;
@@ -116,13 +121,15 @@ function readPiece(
 ): Piece | undefined {
   if (!(kind < KINDS) || Number.isNaN(skipBytes)) return undefined;
   const wrap = (kind - KIND_PACKED) as Wrap;
-  if (kind >= KIND_PACKED && !isNew) return { kind: 'packed', skipBytes, sizeBytes: 0, wrap, packing: undefined };
+  if (kind >= KIND_PACKED && kind !== KIND_INODES && !isNew)
+    return { kind: 'packed', skipBytes, sizeBytes: 0, wrap, packing: undefined };
   const sizeBytes = readNumber(from);
   if (Number.isNaN(sizeBytes)) return undefined;
   if (kind === KIND_HOLE) return { kind: 'hole', sizeBytes };
   if (kind === KIND_RAW) return { kind: 'raw', skipBytes, sizeBytes };
   // A piece that unpacks to nothing takes time that no size bounds.
   if (sizeBytes === 0) return undefined;
+  if (kind === KIND_INODES) return { kind: 'inodes', skipBytes, sizeBytes };
   const byte = readNumber(from);
   const level = byte & 15;
   if (!(byte < 2 * FLAG_MEMORY_9) || level < 1 || level > 9) return undefined;
@@ -136,9 +143,9 @@ export function withSkips(placed: readonly PlacedPiece[]): Piece[] {
   return placed.map((piece): Piece => {
     if (piece.kind === 'hole') return piece;
     const skipBytes = piece.start - end;
-    if (piece.kind === 'raw') {
+    if (piece.kind !== 'packed') {
       end = piece.start + piece.sizeBytes;
-      return { kind: 'raw', skipBytes, sizeBytes: piece.sizeBytes };
+      return { kind: piece.kind, skipBytes, sizeBytes: piece.sizeBytes };
     }
     end = piece.start + piece.packedBytes;
     const { sizeBytes, wrap, packing } = piece;

@@ -3,11 +3,14 @@
  * packed in them is unpacked. For the encoder only.
  */
 
+import { bytesEqual } from '../../../bytes.ts';
 import { MODULE_PLAIN, moduleKind } from '../align.ts';
+import { readerOf } from '../machine.ts';
 import { type Copy, movesBetween } from '../moves.ts';
 import type { AlignJob, Plan } from '../plan.ts';
 import type { Run } from '../runs.ts';
 import { storedBytes, ViewBuilder } from './builder.ts';
+import { InodeTables } from './inodes.ts';
 import { type LaidFile, layFile } from './lay.ts';
 import { Packings } from './packing.ts';
 import { type Piece, withSkips } from './pieces.ts';
@@ -29,14 +32,16 @@ interface LaidJob {
 /** The plan with views where they help; the plan as it is where they do not. */
 export function readingOf(oldContent: Uint8Array, newContent: Uint8Array, plan: Plan): Reading {
   const packings = new Packings();
-  const laid = apart(
-    plan.jobs.flatMap((job): LaidJob[] => {
+  const inodes = inodeJobs(oldContent, newContent);
+  const laid = apart([
+    ...inodes,
+    ...plan.jobs.flatMap((job): LaidJob[] => {
       const next = layFile(newContent, job.newRuns, packings, true);
       const inPieces = job.kind !== MODULE_PLAIN && (job.newRuns.length > 1 || job.oldRuns.length > 1);
       if (!next.unpacks && !inPieces) return [];
       return [{ job, old: layFile(oldContent, job.oldRuns, packings, false), next }];
     }),
-  );
+  ]);
   if (laid.length === 0) return { plan, oldContent, newContent };
 
   const oldBuilder = new ViewBuilder(oldContent);
@@ -50,7 +55,7 @@ export function readingOf(oldContent: Uint8Array, newContent: Uint8Array, plan: 
   }
   const next = newView(newContent, laid);
   const views = { oldContent: oldBuilder.content(), newContent: next.builder.content() };
-  const jobs = plan.jobs.map((job): AlignJob => {
+  const jobs = [...inodes.map(({ job }) => job), ...plan.jobs].map((job): AlignJob => {
     const own = next.runs.get(job);
     if (own === undefined) return { ...job, newRuns: job.newRuns.flatMap((run) => next.builder.mapped(run)) };
     const old = oldRuns.get(job) ?? [];
@@ -70,6 +75,39 @@ export function readingOf(oldContent: Uint8Array, newContent: Uint8Array, plan: 
     ...views,
     pieces: [withSkips(oldBuilder.pieces), withSkips(next.builder.pieces)],
   };
+}
+
+/** Fewer inodes than this that changed are not worth saying where they are. */
+const INODES_LEAST = 16;
+
+/** What changed of the inode tables of two ext4 images, without its sums. */
+function inodeJobs(oldContent: Uint8Array, newContent: Uint8Array): LaidJob[] {
+  const [tables, newTables] = [oldContent, newContent].map((image) =>
+    InodeTables.of({ sizeBytes: image.length, read: readerOf(image) }),
+  );
+  if (tables === undefined || tables.key !== newTables?.key) return [];
+  return tables.ranges.flatMap((range): LaidJob[] => {
+    const changed: number[] = [];
+    for (
+      let at = range.start;
+      at + tables.inodeBytes <= Math.min(range.end, oldContent.length);
+      at += tables.inodeBytes
+    )
+      if (!bytesEqual(oldContent.subarray(at, at + tables.inodeBytes), newContent.subarray(at, at + tables.inodeBytes)))
+        changed.push(at);
+    const [start, last] = [changed[0], changed.at(-1)];
+    if (changed.length < INODES_LEAST || start === undefined || last === undefined) return [];
+    const run = { start, sizeBytes: last + tables.inodeBytes - start };
+    const [old, next] = [oldContent, newContent].map((image) => layInodes(image, run, tables));
+    if (old === undefined || next === undefined) return [];
+    return [{ job: { name: 'inodes', newRuns: [run], oldRuns: [run], kind: MODULE_PLAIN }, old, next }];
+  });
+}
+
+function layInodes(image: Uint8Array, { start, sizeBytes }: Run, tables: InodeTables): LaidFile | undefined {
+  const content = image.slice(start, start + sizeBytes);
+  if (content.length < sizeBytes || !tables.toggle(start, content)) return undefined;
+  return { pieces: [{ kind: 'inodes', start, sizeBytes }], content, unpacks: true };
 }
 
 function addFile(builder: ViewBuilder, { pieces, content }: LaidFile): void {

@@ -1,6 +1,7 @@
 /** From the view of a new file to the file: what comes front to back is put where it belongs, and packed again where it was packed. */
 
 import { DeflateMachine } from '../deflate/machine.ts';
+import type { InodeTables } from './inodes.ts';
 import type { Piece } from './pieces.ts';
 import { type Scratch, View } from './view.ts';
 import { Wrapping } from './wrap.ts';
@@ -9,6 +10,8 @@ interface RebuildHost {
   readonly sizeBytes: number;
   readonly readNew: (positionBytes: number, into: Uint8Array) => void;
   readonly writeNew: (positionBytes: number, bytes: Uint8Array) => void;
+  /** Of the old image; asked for where the list has inodes. */
+  readonly inodes: () => InodeTables | undefined;
 }
 
 /** A rebuilder in the middle of its work: where the piece at hand began, and how much of it is done. */
@@ -42,6 +45,9 @@ export class Rebuilder {
   #began = { at: 0, scratchAt: 0, written: 0, places: 0 };
   #machine: DeflateMachine | undefined;
   #wrapping: Wrapping | undefined;
+  #inodes: InodeTables | undefined;
+  #inode = new Uint8Array();
+  #inodeBytes = 0;
 
   /** scratchStart: what is before it in the scratch is left alone. */
   constructor(
@@ -76,7 +82,7 @@ export class Rebuilder {
     this.#begin();
     const current = this.#pieces[this.#piece];
     if (this.#piece !== piece || doneBytes > (current?.sizeBytes ?? 0)) this.#outside = true;
-    else if (current?.kind === 'packed') {
+    else if (current?.kind === 'packed' || current?.kind === 'inodes') {
       const bytes = new Uint8Array(REPLAY_BYTES);
       for (let done = 0; done < doneBytes; done += REPLAY_BYTES) {
         const some = bytes.subarray(0, doneBytes - done);
@@ -126,7 +132,8 @@ export class Rebuilder {
         this.#at += piece.skipBytes;
         this.#outside ||= this.#at < 0 || this.#at > this.#host.sizeBytes;
         if (piece.kind === 'raw') this.view.add('file', this.#at, piece.sizeBytes);
-        else this.#beginPacked(piece);
+        else if (piece.kind === 'packed') this.#beginPacked(piece);
+        else this.#beginInodes(piece.sizeBytes);
       }
       if (piece.sizeBytes > 0) return;
       this.#end(piece);
@@ -142,11 +149,37 @@ export class Rebuilder {
     this.#machine.open(packing, (packed) => this.#put(packed));
   }
 
+  #beginInodes(sizeBytes: number): void {
+    this.view.add('scratch', this.#scratchAt, sizeBytes);
+    this.#inodes ??= this.#host.inodes();
+    this.#outside ||= this.#inodes === undefined || sizeBytes % this.#inodes.inodeBytes !== 0;
+    this.#inode = new Uint8Array(this.#inodes?.inodeBytes ?? 0);
+    this.#inodeBytes = 0;
+  }
+
+  /** One after another, each once it is whole. */
+  #addInodes(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length && !this.#outside; ) {
+      const some = bytes.subarray(at, at + this.#inode.length - this.#inodeBytes);
+      this.#inode.set(some, this.#inodeBytes);
+      this.#inodeBytes += some.length;
+      at += some.length;
+      if (this.#inodeBytes < this.#inode.length) return;
+      this.#inodeBytes = 0;
+      this.#outside ||= this.#inodes?.toggle(this.#at, this.#inode) !== true;
+      this.#put(this.#inode.slice());
+    }
+  }
+
   #add(piece: Piece, bytes: Uint8Array): void {
     if (piece.kind === 'raw') this.#put(bytes);
-    if (piece.kind !== 'packed') return;
+    if (piece.kind === 'raw' || piece.kind === 'hole') return;
     this.#scratch.write(this.#scratchAt, bytes);
     this.#scratchAt += bytes.length;
+    if (piece.kind === 'inodes') {
+      this.#addInodes(bytes);
+      return;
+    }
     this.#wrapping?.update(bytes);
     this.#machine?.push(bytes, false);
   }

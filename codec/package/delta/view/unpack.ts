@@ -1,6 +1,7 @@
 /** The view of an old file: what is packed in it is unpacked once, into the scratch. */
 
 import { DeflateMachine } from '../deflate/machine.ts';
+import { InodeTables } from './inodes.ts';
 import type { Piece } from './pieces.ts';
 import { type Scratch, View } from './view.ts';
 import { HEAD_BYTES, TAIL_BYTES } from './wrap.ts';
@@ -9,6 +10,8 @@ export interface UnpackSource {
   readonly sizeBytes: number;
   readonly read: (positionBytes: number, into: Uint8Array) => void;
 }
+
+const PIECE_BYTES = 65_536;
 
 /** Undefined where the list does not fit the file, or makes more than `viewBytes`. Never throws for what is in list or file. */
 export function unpackView(
@@ -19,6 +22,7 @@ export function unpackView(
 ): View | undefined {
   const view = new View(source.read, scratch);
   let machine: DeflateMachine | undefined;
+  let inodes: InodeTables | undefined;
   let at = 0;
   let scratchEnd = 0;
   for (const piece of pieces) {
@@ -35,8 +39,23 @@ export function unpackView(
       at += piece.sizeBytes;
       continue;
     }
-    machine ??= new DeflateMachine();
     const start = scratchEnd;
+    if (piece.kind === 'inodes') {
+      inodes ??= InodeTables.of(source);
+      if (inodes === undefined || at + piece.sizeBytes > source.sizeBytes) return undefined;
+      const some = Math.floor(PIECE_BYTES / inodes.inodeBytes) * inodes.inodeBytes;
+      for (let done = 0; done < piece.sizeBytes; done += some) {
+        const bytes = new Uint8Array(Math.min(some, piece.sizeBytes - done));
+        source.read(at + done, bytes);
+        if (!inodes.toggle(at + done, bytes)) return undefined;
+        scratch.write(scratchEnd, bytes);
+        scratchEnd += bytes.length;
+      }
+      view.add('scratch', start, piece.sizeBytes);
+      at += piece.sizeBytes;
+      continue;
+    }
+    machine ??= new DeflateMachine();
     let next = at + HEAD_BYTES[piece.wrap];
     const streamStart = next;
     const used = machine.inflate(
