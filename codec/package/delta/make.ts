@@ -10,6 +10,7 @@ import { MOST_BYTES, viewFits } from './format.ts';
 import { joinAlignments } from './join.ts';
 import { type AlignJob, planDelta } from './plan.ts';
 import { gather } from './runs.ts';
+import { trimmed } from './trim.ts';
 import { readingAlone } from './view/alone.ts';
 import { writePieces } from './view/pieces.ts';
 import { type Reading, readingOf } from './view/reading.ts';
@@ -110,8 +111,10 @@ function encodeForDevice(
   options: EncodeOptions,
 ): Encoded | undefined {
   for (let tables = options.tables ?? tablesFor(oldContent.length, newContent.length); tables >= 0; tables--) {
-    const made = encode(oldContent, newContent, lists, { ...options, tables });
-    if (made.memoryBytes <= DECODER_MEMORY_BYTES) return made;
+    const sizes = { oldBytes: oldContent.length, newBytes: newContent.length };
+    const encodeLists = (some: Lists): Encoded => encode(oldContent, newContent, some, { ...options, tables });
+    const made = encodeLists(lists);
+    if (made.memoryBytes <= DECODER_MEMORY_BYTES) return trimmed(made, lists, sizes, encodeLists);
   }
   return undefined;
 }
