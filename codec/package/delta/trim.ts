@@ -8,8 +8,9 @@ import type { Encoded, Lists } from './encode.ts';
 /** More than this is too many trials, and what they save is too little. */
 const PATCH_MOST_BYTES = 4096;
 const SEGMENTS_MOST = 64;
+const TRIALS_MOST = 60;
 /** What more of the file would have to be coded byte by byte. */
-const CODED_MOST_BYTES = 16_384;
+const CODED_MOST_BYTES = 4096;
 
 interface Segment {
   readonly newStart: number;
@@ -23,17 +24,21 @@ interface Sizes {
 }
 
 export function trimmed(first: Encoded, lists: Lists, sizes: Sizes, encode: (lists: Lists) => Encoded): Encoded {
-  if (first.patch.length > PATCH_MOST_BYTES || lists.segments.length > 3 * SEGMENTS_MOST) return first;
+  const isSmall = first.patch.length <= PATCH_MOST_BYTES && lists.segments.length <= 3 * SEGMENTS_MOST;
+  // A module takes time to be read, at each trial.
+  if (!isSmall || lists.modules.length > 0) return first;
   let best = first;
   let segments = segmentsOf(lists.segments);
   // What was left out makes others worth leaving out.
+  let trials = 0;
   for (let before = Infinity; best.patch.length < before; ) {
     before = best.patch.length;
-    for (let k = 0; k < segments.length; ) {
+    for (let k = 0; k < segments.length && trials < TRIALS_MOST; ) {
       const shorter = withoutOne(segments, k, sizes).map((candidate) => ({
         candidate,
         made: encode({ ...lists, segments: wordsOf(candidate) }),
       }));
+      trials += shorter.length;
       shorter.sort((a, b) => a.made.patch.length - b.made.patch.length);
       const [found] = shorter;
       if (found !== undefined && found.made.patch.length < best.patch.length) {
