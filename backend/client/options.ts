@@ -151,8 +151,9 @@ function deltaCommands(delta: Command): void {
     );
   add(delta, 'info <patch>', 'what is in a patch')
     .option('--old <file>', 'the old file: then also where the bytes go')
-    .action(async (patch: string, options: Common & { old?: string }) =>
-      (await import('./delta-info.ts')).deltaInfo(patch, options.old, outputOf(options)),
+    .option('--files', 'with --old: what each file in the new one takes of the patch, the most first')
+    .action(async (patch: string, options: Common & { old?: string; files?: boolean }) =>
+      (await import('./delta-info.ts')).deltaInfo(patch, options, outputOf(options)),
     );
 }
 

@@ -25,6 +25,12 @@ describe('carillon delta', () => {
     expect(info).toMatchObject({ sizeBytes: patch.length, oldSizeBytes: old.length, tables: 3 });
     expect(Math.abs(info['gapsBytes'] + info['missesBytes'] - 300)).toBeLessThan(30);
 
+    const byFile = await delta('info', at('patch'), '--old', at('old'), '--files');
+    const rows = byFile.stdout.trim().split('\n');
+    const sum = rows.reduce((all, row) => all + (JSON.parse(row) as { patchBytes: number }).patchBytes, 0);
+    expect(Math.abs(sum - patch.length)).toBeLessThan(8);
+    expect(await delta('info', at('patch'), '--files')).toMatchObject({ stderr: expect.stringContaining('--old') });
+
     expect(await delta('apply', at('old'), at('patch'), '-o', at('back'))).toMatchObject({ status: 0 });
     expect(Buffer.compare(await readFile(at('back')), next)).toBe(0);
 

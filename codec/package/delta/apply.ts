@@ -3,6 +3,7 @@
 import {
   type DecodeLimits,
   type DecoderPlace,
+  type DecodeSources,
   type DeltaDecoder,
   excessOf,
   type KeptMemory,
@@ -27,6 +28,8 @@ export interface ApplyHost {
   readonly writeNew: (positionBytes: number, bytes: Uint8Array) => void;
   /** Made where the patch unpacks something. */
   readonly scratch: () => Scratch;
+  /** For reports: positions are those of the view, where there is one. */
+  readonly stepped?: DecodeSources['stepped'];
 }
 
 /** An application of a patch in the middle of its work, but for the memory of its decoder. Plain numbers: it goes through JSON. */
@@ -73,6 +76,7 @@ export function openPatch(host: ApplyHost, limits: DecodeLimits, kept?: KeptAppl
           patch: host.patch,
           readOld: (at: number, into: Uint8Array): void => views.old.read(at, into),
           readNew: (at: number, into: Uint8Array): void => views.rebuilder.view.read(at, into),
+          stepped: host.stepped,
         };
   const opened = openDelta(sources, limits);
   if (opened.kind === 'fault') return opened;
@@ -107,7 +111,8 @@ function openViews(
   return { old, rebuilder };
 }
 
-function piecesOf(packed: Uint8Array): readonly [old: Piece[], next: Piece[]] | undefined {
+/** Undefined where it is damaged. */
+export function piecesOf(packed: Uint8Array): readonly [old: Piece[], next: Piece[]] | undefined {
   let list: Uint8Array = new Uint8Array();
   const readNew = (at: number, into: Uint8Array): void => readerOf(list)(at, into);
   const limits = { newSizeBytes: LIST_MOST_BYTES, memoryBytes: LIST_MEMORY_BYTES };
@@ -170,6 +175,7 @@ export async function applyPatch(
   patch: Uint8Array,
   limits: DecodeLimits,
   pause: () => Promise<void> = async () => undefined,
+  stepped?: DecodeSources['stepped'],
 ): Promise<Applied> {
   const read = readHead(patch);
   if (read.kind === 'fault') return read;
@@ -186,6 +192,7 @@ export async function applyPatch(
     readNew: readContent,
     writeNew: (at: number, bytes: Uint8Array): void => content.set(bytes, at),
     scratch: (): Scratch => new MemoryScratch(),
+    stepped,
   };
   const opened = openPatch(host, limits);
   if (opened.kind === 'fault') return opened;

@@ -4,7 +4,7 @@
  */
 
 import { codedSizes, type DeltaHead, readHead } from './format.ts';
-import { type Machine, startMachine } from './machine.ts';
+import { type Machine, type MachineHost, startMachine } from './machine.ts';
 import { type CostsBytes, costsOf, setUp } from './setup.ts';
 
 /** What a decoder may take for itself, in bytes. */
@@ -18,6 +18,7 @@ export interface DecodeSources {
   readonly readOld: (positionBytes: number, into: Uint8Array) => void;
   /** The same of what was made so far. */
   readonly readNew: (positionBytes: number, into: Uint8Array) => void;
+  readonly stepped?: MachineHost['stepped'];
 }
 
 export interface DecodeLimits {
@@ -95,6 +96,7 @@ export class DeltaDecoder {
         },
         readPatch: (into) => this.#nextBytes(into),
         writePatch: () => undefined,
+        stepped: sources.stepped,
       },
       memoryBytes,
     );

@@ -52,6 +52,8 @@ export interface MachineHost {
   readonly readPatch: (into: Uint8Array) => number;
   /** The bytes are valid during the call. */
   readonly writePatch: (bytes: Uint8Array) => void;
+  /** Called after some bytes of the new file: how far it is, and how many bytes of the patch that took. */
+  readonly stepped?: ((endBytes: number, patchBytes: number) => void) | undefined;
 }
 
 export interface Machine {
@@ -83,6 +85,7 @@ export function startMachine(host: MachineHost, memoryBytes: number): Machine {
       host.readFile(isNew !== 0, (page >>> 0) * FILE_PAGE_BYTES, view(at, FILE_PAGE_BYTES)),
     readPatch: (at: number, count: number) => host.readPatch(view(at, count)),
     writePatch: (at: number, count: number) => host.writePatch(view(at, count)),
+    stepped: (endBytes: number, patchBytes: number) => host.stepped?.(endBytes, patchBytes),
   }));
   return {
     code,

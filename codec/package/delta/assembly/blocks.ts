@@ -5,7 +5,7 @@
 import { S } from './state';
 import { BLOCK_BYTES, CHUNK_BYTES, windowOld, copyOld, sameAsOld } from './memory';
 import { EVEN, update } from './logistic';
-import { codeBit, costKind, KIND_BLOCKS } from './coder';
+import { codeBit, costBytes, costKind, KIND_BLOCKS } from './coder';
 import { bitsOf } from './hash';
 import { SEGMENT_BYTES } from './map';
 import { MODULE_WORDS } from './lists';
@@ -17,6 +17,10 @@ import { refTarget, refType, REF_TYPE_NAME, REF_TYPE } from './found';
 import { O } from './elf';
 import { learnShift } from './learned';
 import { codeByte, codeGap } from './byte';
+
+/** How far the new file is, and what it took of the patch. For reports: nothing that is decoded depends on it. */
+@external('env', 'stepped')
+declare function stepped(endBytes: f64, patchBytes: f64): void;
 
 const RUN_LEAST: i64 = 8192;
 const blockCounters: usize = memory.data(4 * 128, 16);
@@ -134,5 +138,8 @@ function step(): void {
 
 /** Codes until new[to]; `to` is the end of a chunk or of the file, and the window holds the chunk (or has room for it). */
 export function codeUntil(to: i64): void {
-  while (S.n < to) step();
+  while (S.n < to) {
+    step();
+    stepped(<f64>S.n, costBytes());
+  }
 }

@@ -24,6 +24,13 @@ export const KIND_FLAGS: i32 = 2;
 export const KIND_MISSES: i32 = 3;
 export const KIND_GAPS: i32 = 4;
 
+/** Of all kinds together. */
+export function costBytes(): f64 {
+  let sum: i64 = 0;
+  for (let k: usize = 0; k <= <usize>KIND_GAPS; k++) sum += load<i64>(costs + (k << 3));
+  return <f64>sum / (8 * 4096);
+}
+
 @inline
 export function costKind(k: i32): void {
   kind = k;
