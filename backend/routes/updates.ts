@@ -15,6 +15,7 @@ import { scheduleUpdate, withdrawUpdate } from '../updates/schedule.ts';
 import { selectUpdates, viewUpdates } from '../updates/view.ts';
 import { parseWindows } from '../windows.ts';
 import { cut, pageOf } from './paging.ts';
+import { whileProcessing } from './patience.ts';
 import {
   ErrorBody,
   IdParams,
@@ -122,7 +123,8 @@ function writeRoutes(backend: Backend): FastifyPluginAsyncTypebox {
         const identity = allowed(request, 'upload');
         const { fields, file } = await receiveForm(request, backend);
         try {
-          const id = await createUpdate(backend, parseFields(fields, backend.nowMs()), file, identity);
+          const work = createUpdate(backend, parseFields(fields, backend.nowMs()), file, identity);
+          const id = await whileProcessing(reply.raw, work);
           await backend.changed();
           return await reply.code(201).send(await one(backend, id));
         } finally {
