@@ -1,6 +1,6 @@
 /** Aligns pairs of files: segments and hints, in the pair's own coordinates. Pure, and slow: for a worker thread. */
 
-import { readerOf, startMachine } from './machine.ts';
+import { type Machine, readerOf, startMachine } from './machine.ts';
 
 /** Kinds of module, as assembly/blocks.ts numbers them. */
 export const MODULE_PLAIN = 0;
@@ -34,19 +34,34 @@ export function moduleKind(content: Uint8Array): number {
 export class Aligner {
   #old: Uint8Array = new Uint8Array();
   #new: Uint8Array = new Uint8Array();
-  readonly #machine = startMachine(
-    {
-      readFile: (isNew, position, into) => readerOf(isNew ? this.#new : this.#old)(position, into),
-      readPatch: () => 0,
-      writePatch: () => undefined,
-    },
-    MEMORY_MOST_BYTES,
-  );
+  #machine = this.#start();
 
   /** Nothing for files above `ALIGNED_BYTES`: what moved is found without. kind: MODULE_PLAIN, MODULE_ELF or MODULE_IMAGE_A64. */
   align(oldContent: Uint8Array, newContent: Uint8Array, kind: number): Alignment {
     if (oldContent.length > ALIGNED_BYTES || newContent.length > ALIGNED_BYTES)
       return { segments: new Uint32Array(), hints: new Uint32Array() };
+    try {
+      return this.#align(oldContent, newContent, kind);
+    } catch (error) {
+      // Headers that contradict themselves lead out of the memory: then it is no program.
+      if (kind === MODULE_PLAIN || !(error instanceof Error) || error.name !== 'RuntimeError') throw error;
+      this.#machine = this.#start();
+      return this.#align(oldContent, newContent, MODULE_PLAIN);
+    }
+  }
+
+  #start(): Machine {
+    return startMachine(
+      {
+        readFile: (isNew, position, into) => readerOf(isNew ? this.#new : this.#old)(position, into),
+        readPatch: () => 0,
+        writePatch: () => undefined,
+      },
+      MEMORY_MOST_BYTES,
+    );
+  }
+
+  #align(oldContent: Uint8Array, newContent: Uint8Array, kind: number): Alignment {
     this.#old = oldContent;
     this.#new = newContent;
     const { code } = this.#machine;
