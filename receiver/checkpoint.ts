@@ -1,6 +1,7 @@
 /**
  * An installation in the middle of its work, so that the next one goes on from there: for devices that are switched off before a large
- * image is made. Two files in the state folder: what a delta has unpacked, and the state of its decoder.
+ * image is made. Two files in the state folder: what a delta has unpacked, and the state of its decoder. What it has made of the base of
+ * another delta is a third one (kept-base.ts).
  *
  *     "CC01" | length of the text, 4 bytes | its CRC-32, 4 bytes | text (JSON) | memory
  *
@@ -32,16 +33,28 @@ interface Text {
   readonly memoryCrc: number;
 }
 
+function pathsIn(stateFolder: string): { readonly path: string; readonly scratchPath: string } {
+  return { path: join(stateFolder, 'install.checkpoint'), scratchPath: join(stateFolder, 'install.scratch') };
+}
+
+/** Whatever it is of; nobody may have it open. */
+export function removeCheckpoint(stateFolder: string): void {
+  for (const path of Object.values(pathsIn(stateFolder))) rmSync(path, { force: true });
+}
+
 export class Checkpoint {
+  readonly #folder: string;
   readonly #path: string;
   readonly #scratchPath: string;
   readonly #about: string;
   #scratch: FileScratch | undefined;
 
-  /** Of this payload on its way into this slot, and no other. */
-  constructor(stateFolder: string, payload: Payload, target: SlotName) {
-    this.#path = join(stateFolder, 'install.checkpoint');
-    this.#scratchPath = join(stateFolder, 'install.scratch');
+  /** Of this payload on its way into this slot, or into the base of the next step, and no other. */
+  constructor(stateFolder: string, payload: Payload, target: SlotName | 'base') {
+    this.#folder = stateFolder;
+    const { path, scratchPath } = pathsIn(stateFolder);
+    this.#path = path;
+    this.#scratchPath = scratchPath;
     this.#about = [target, payload.sha256OnAir.toHex(), payload.sha256Installed.toHex()].join(' ');
   }
 
@@ -79,8 +92,7 @@ export class Checkpoint {
 
   remove(): void {
     this.close();
-    rmSync(this.#path, { force: true });
-    rmSync(this.#scratchPath, { force: true });
+    removeCheckpoint(this.#folder);
   }
 
   #read(): KeptApply | undefined {

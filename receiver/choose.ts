@@ -1,9 +1,9 @@
 /** Whether a package is installed, into which slot, and from which of its payloads. Writes nothing. */
 
 import { bytesEqual } from '#codec/bytes.ts';
-import type { Payload } from '#codec/package/manifest.ts';
 import { type Refused, refused } from '#codec/package/refusal.ts';
 import type { OpenedPackage } from '#codec/package/seal.ts';
+import { type Steps, stepsFrom } from '#codec/package/steps.ts';
 import type { BootState, SlotName, Slots } from '#hardware/contracts.ts';
 import { BOOT_ATTEMPTS, type Device, observe, otherSlot } from './device.ts';
 import { digestOfSlot } from './slot-target.ts';
@@ -16,10 +16,9 @@ export interface Postponed {
   readonly detail: string;
 }
 
-/** A payload, and which one of the package it is. */
+/** The payloads that lead from what this device has to the content; nearly always a single one. */
 export interface Way {
-  readonly payload: Payload;
-  readonly index: number;
+  readonly steps: Steps;
 }
 
 export type Chosen =
@@ -40,7 +39,7 @@ export type NotChosen =
   | Postponed
   | Refused;
 
-/** Judges, and finds the payloads that this device can use: first deltas from what is running, then full content. */
+/** Judges, and finds the payloads that this device can use: first deltas from what is running, then chains of them, then full content. */
 export async function choose(opened: OpenedPackage, device: Device): Promise<Chosen> {
   const { manifest } = opened;
   const { boot, facts, sequenceFloor } = await observe(device);
@@ -73,11 +72,13 @@ export async function choose(opened: OpenedPackage, device: Device): Promise<Cho
     };
 
   const ways: Way[] = [];
-  for (const [index, payload] of manifest.payloads.entries())
-    if (payload.base !== undefined && (await prefix.holds(payload.base.sha256, payload.base.sizeBytes)))
-      ways.push({ payload, index });
-  for (const [index, payload] of manifest.payloads.entries())
-    if (payload.encoding === 'full') ways.push({ payload, index });
+  for (const [index, { base }] of manifest.payloads.entries())
+    if (base !== undefined && (await prefix.holds(base.sha256, base.sizeBytes)))
+      ways.push({ steps: stepsFrom(manifest.payloads, index) });
+  // A chain takes longer with each of its steps, and needs room.
+  ways.sort((a, b) => a.steps.length - b.steps.length);
+  for (const [index, { encoding }] of manifest.payloads.entries())
+    if (encoding === 'full') ways.push({ steps: stepsFrom(manifest.payloads, index) });
   return ways.length === 0
     ? refused('base-mismatch', `slot ${boot.running} holds ${facts.slots[boot.running]?.version ?? 'unknown content'}`)
     : { kind: 'chosen', target: otherSlot(boot.running), ways };

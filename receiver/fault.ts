@@ -6,6 +6,8 @@ export type ReceiverErrorCode =
   | 'CONFIG'
   | 'STATE'
   | 'STATE_LOCKED'
+  | 'STATE_READ'
+  | 'NO_ROOM'
   | 'SLOT_READ'
   | 'INSTALLER'
   | 'SLOT_WRITE'

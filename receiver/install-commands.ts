@@ -116,10 +116,16 @@ async function verify(path: string, device: Device): Promise<Said> {
   }
   if (checked.kind === 'installable') {
     const { version, sequence, vendor, deviceType } = checked.opened.manifest;
-    const { encoding, sizeInstalledBytes } = checked.payload;
+    const { steps } = checked.way;
+    const [{ payload }] = steps;
+    const { encoding } = payload;
+    const { sizeInstalledBytes } = checked.opened.manifest.payloads[0];
     const signedBy = checked.opened.signedBy.toHex();
     return {
-      data: { result: 'installable', vendor, deviceType, version, sequence, encoding, sizeInstalledBytes, signedBy },
+      data: {
+        ...{ result: 'installable', vendor, deviceType, version, sequence },
+        ...{ encoding, steps: steps.length, sizeInstalledBytes, signedBy },
+      },
       text: `Version ${version} (sequence ${sequence}), signed by ${signedBy}, can be installed. Nothing was changed.`,
       exit: EXIT.done,
     };

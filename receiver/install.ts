@@ -13,10 +13,11 @@ import type { Refused } from '#codec/package/refusal.ts';
 import { type OpenedPackage, openPackage } from '#codec/package/seal.ts';
 import type { BootState, SlotName } from '#hardware/contracts.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
-import { choose, type NotChosen, type Postponed } from './choose.ts';
+import { choose, type NotChosen, type Postponed, type Way } from './choose.ts';
 import { BOOT_ATTEMPTS, type Device, observe, step, withSlot } from './device.ts';
 import { ReceiverError } from './fault.ts';
 import { INSTALL_STATES } from './install-states.ts';
+import { checkRoom } from './room.ts';
 import { type Facts, type InstallRecord, type SlotFacts, withHistory, withRefusal, withSettled } from './state.ts';
 import { tryContent, writeContent } from './write.ts';
 
@@ -27,6 +28,8 @@ export type InstallOutcome =
       readonly version: string;
       readonly sequence: number;
       readonly encoding: Payload['encoding'];
+      /** Payloads that were unpacked one after another. */
+      readonly steps: number;
       readonly writtenBytes: number;
       readonly keptBytes: number;
     }
@@ -57,13 +60,13 @@ export async function installPackage(bytes: Uint8Array, device: Device): Promise
 export async function verifyPackage(
   bytes: Uint8Array,
   device: Device,
-): Promise<{ readonly kind: 'installable'; readonly opened: OpenedPackage; readonly payload: Payload } | NotChosen> {
+): Promise<{ readonly kind: 'installable'; readonly opened: OpenedPackage; readonly way: Way } | NotChosen> {
   const opened = openPackage(bytes, device.trustedKeys);
   if (opened.kind === 'refused') return opened;
   const chosen = await choose(opened, device);
   if (chosen.kind !== 'chosen') return chosen;
   const tried = await tryContent(chosen.ways, opened, chosen.target, device);
-  return tried.kind === 'refused' ? tried : { kind: 'installable', opened, payload: tried.way.payload };
+  return tried.kind === 'refused' ? tried : { kind: 'installable', opened, way: tried.way };
 }
 
 async function attempt(bytes: Uint8Array, packageHex: string, device: Device): Promise<InstallOutcome> {
@@ -82,6 +85,8 @@ async function attempt(bytes: Uint8Array, packageHex: string, device: Device): P
   const [{ sha256Installed, sizeInstalledBytes: sizeBytes }] = opened.manifest.payloads;
   const contentHex = sha256Installed.toHex();
 
+  // The target is a way back as long as nothing can be written to it anyway.
+  checkRoom(ways, device.store.folder);
   await withdrawUnstarted(device);
   const about = { packageHex, version, sequence, contentHex, sizeBytes };
   const record: InstallRecord = { state: 'verified', target, ...about, sinceMs: timeMs };
@@ -115,7 +120,9 @@ async function attempt(bytes: Uint8Array, packageHex: string, device: Device): P
   }
   await step(device, 'activated');
   const { way, writtenBytes, keptBytes } = written;
-  return { kind: 'installed', target, version, sequence, encoding: way.payload.encoding, writtenBytes, keptBytes };
+  const { encoding } = way.steps[0].payload;
+  const steps = way.steps.length;
+  return { kind: 'installed', target, version, sequence, encoding, steps, writtenBytes, keptBytes };
 }
 
 /**

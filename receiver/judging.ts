@@ -146,9 +146,10 @@ export class Judging {
     const sha256 = stored.sha256Hex;
     switch (outcome.kind) {
       case 'installed': {
-        const { target, version, sequence, encoding, writtenBytes, keptBytes } = outcome;
-        tell({ event: 'installed', sha256, version, sequence, slot: target, encoding, writtenBytes, keptBytes });
-        tell({ event: 'switched', slot: target, version, sequence });
+        const { kind: event, target: slot, ...rest } = outcome;
+        const { version, sequence } = rest;
+        tell({ event, sha256, slot, ...rest });
+        tell({ event: 'switched', slot, version, sequence });
         if (untilInstalled) this.#exit = EXIT.done;
         break;
       }

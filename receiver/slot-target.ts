@@ -1,23 +1,23 @@
 /** Where a content is written as it is made: into a slot, of which only what differs is written. */
 
-import { crc32 } from 'node:zlib';
 import { bytesEqual } from '#codec/bytes.ts';
 import type { SlotName, Slots } from '#hardware/contracts.ts';
 import { messageOf } from '#hardware/fault.ts';
 import { sha256Stream } from '#hardware/native/sha256.ts';
 import { ReceiverError } from './fault.ts';
+import type { Place } from './step.ts';
+import { WrittenPieces } from './written-pieces.ts';
 
 /** The file system's block, and what flash likes to be spared. */
 const BLOCK_BYTES = 4096;
 const CHUNK_BYTES = 64 * BLOCK_BYTES;
 
-export class SlotTarget {
+export class SlotTarget implements Place {
   readonly #slots: Slots;
   readonly #slot: SlotName;
   #writtenBytes = 0;
   #present = new Uint8Array(CHUNK_BYTES);
-  /** Tells a medium that fails from a content that was never right. */
-  readonly #pieces: { readonly at: number; readonly sizeBytes: number; readonly crc: number }[] = [];
+  readonly #pieces = new WrittenPieces();
 
   constructor(slots: Slots, slot: SlotName) {
     this.#slots = slots;
@@ -47,7 +47,7 @@ export class SlotTarget {
         at = Math.max(end, blockEnd(at, positionBytes, bytes.length));
       }
     });
-    this.#pieces.push({ at: positionBytes, sizeBytes: bytes.length, crc: crc32(bytes) });
+    this.#pieces.add(positionBytes, bytes);
   }
 
   flush(): Promise<void> {
@@ -57,14 +57,12 @@ export class SlotTarget {
   /** Reads all of it back: whether it is what was signed. Throws where the medium did not keep what was written. */
   async holds(digest: Uint8Array, sizeBytes: number): Promise<boolean> {
     if (bytesEqual(await digestOfSlot(this.#slots, this.#slot, sizeBytes), digest)) return true;
-    for (const { at, sizeBytes: pieceBytes, crc } of this.#pieces) {
-      if (crc32(await this.#slots.read(this.#slot, at, pieceBytes)) === crc) continue;
+    if (!this.#pieces.areKept((at, into) => this.read(at, into)))
       throw new ReceiverError(
         'SLOT_VERIFY',
         `Slot ${this.#slot} does not hold what was written to it. The running system is untouched and stays the one that starts; ` +
           `slot ${this.#slot} will not be started. Check its medium.`,
       );
-    }
     return false;
   }
 

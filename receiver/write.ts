@@ -1,23 +1,23 @@
-/** Brings the content of a package to its place, by the first of its payloads that works. */
+/** Brings the content of a package to its place, by the first of the ways there that works. */
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { bytesEqual } from '#codec/bytes.ts';
-import type { KeptApply } from '#codec/package/delta/apply.ts';
 import { type Refused, refused } from '#codec/package/refusal.ts';
 import type { OpenedPackage } from '#codec/package/seal.ts';
-import { type UnpackHost, type Unpacked, unpackPayload } from '#codec/package/unpack.ts';
 import type { SlotName } from '#hardware/contracts.ts';
 import { isNoRoom } from '#hardware/fault.ts';
 import { FileScratch } from '#hardware/native/scratch-file.ts';
-import { sha256Stream } from '#hardware/native/sha256.ts';
-import { Checkpoint } from './checkpoint.ts';
-import { PrefixReader, type Way } from './choose.ts';
+import { removeCheckpoint } from './checkpoint.ts';
+import type { Way } from './choose.ts';
 import { type Device, otherSlot } from './device.ts';
-import { ReceiverError } from './fault.ts';
+import { FilePlace } from './file-place.ts';
+import { goOn } from './go-on.ts';
+import { KeptBase } from './kept-base.ts';
+import { hasRoom, noRoom } from './room.ts';
 import { SlotTarget } from './slot-target.ts';
 import { withHistory } from './state.ts';
+import { type Base, type Fault, makeStep, runningBase } from './step.ts';
 
 export type Written =
   | { readonly kind: 'written'; readonly way: Way; readonly writtenBytes: number; readonly keptBytes: number }
@@ -30,13 +30,6 @@ interface Order {
   readonly device: Device;
 }
 
-type Fault = Extract<Unpacked, { readonly kind: 'fault' }>;
-
-const CHUNK_BYTES = 1 << 20;
-/** Flash is written for it, some 45 MB: not often, and not at all where a content is made in less. */
-const CHECKPOINT_MS = 120_000;
-const OTHER_DIGEST: Fault = { kind: 'fault', fault: 'content-mismatch', detail: 'its digest is another one' };
-
 /** Into the slot, which holds anything until this resolves with `written`. Goes on where an earlier one was cut off. */
 export async function writeContent(
   ways: readonly Way[],
@@ -44,138 +37,104 @@ export async function writeContent(
   target: SlotName,
   device: Device,
 ): Promise<Written> {
-  const order = { opened, target, device };
-  mkdirSync(device.store.folder, { recursive: true });
-  return firstThatWorks(ways, order, async (way) => {
-    const checkpoint = new Checkpoint(device.store.folder, way.payload, target);
+  return firstThatWorks(ways, device, async (way) => {
+    const kept = new KeptBase(device.store.folder);
     try {
-      const kept = checkpoint.load();
-      let result = await intoSlot(way, order, checkpoint, kept);
-      if (result.kind === 'fault' && kept !== undefined) {
-        // What was kept may be what was wrong.
-        checkpoint.remove();
-        result = await intoSlot(way, order, checkpoint, undefined);
-      }
-      checkpoint.remove();
+      const result = await intoSlot(way, { opened, target, device }, kept);
+      kept.remove();
       return result;
+    } catch (error) {
+      if (isNoRoom(error) && way.steps.length > 1) {
+        // It is as large as an image: the room is for others as long as there is too little.
+        kept.remove();
+        removeCheckpoint(device.store.folder);
+      }
+      throw error;
     } finally {
-      checkpoint.close();
+      kept.close();
     }
   });
 }
 
-async function intoSlot(
-  way: Way,
-  order: Order,
-  checkpoint: Checkpoint,
-  kept: KeptApply | undefined,
-): Promise<Written | Fault> {
+async function intoSlot(way: Way, order: Order, kept: KeptBase): Promise<Written | Fault> {
   const { device, target } = order;
-  const { sha256Installed, sizeInstalledBytes } = way.payload;
-  const place = new SlotTarget(device.slots, target);
-  const everyMs = device.checkpointMs ?? CHECKPOINT_MS;
-  let dueMs = performance.now() + everyMs;
-  if (kept !== undefined) {
-    const text = `slot ${target}, at ${kept.place.decoder.doneBytes} bytes`;
-    await device.store.update((facts) => withHistory(facts, device.nowMs(), 'resumed', text));
+  const { steps } = way;
+  const base = (): Base => kept.base ?? runningBase(device, otherSlot(target));
+  const made = await kept.adopt(steps);
+  if (made > 0) await tell(device, 'resumed', `step ${made + 1} of ${steps.length}`);
+  const last = steps.length - 1;
+  for (let k = made; k < last; k++) {
+    const open = (goesOn: boolean): FilePlace => kept.part(goesOn);
+    const result = await goOn(steps[k], { ...order, base: base(), goesTo: 'base', open });
+    if ('fault' in result) return result;
+    kept.accept();
+    await tell(device, 'base-made', `step ${k + 1} of ${steps.length}`);
   }
-  const unpacked = await unpack(way, order, {
-    readNew: (at, into) => place.read(at, into),
-    write: (at, bytes) => place.write(at, bytes),
-    scratch: () => checkpoint.scratch,
-    kept,
-    checkpoint: async (save) => {
-      if (performance.now() < dueMs) return;
-      await place.flush();
-      const saved = save();
-      try {
-        if (saved !== undefined) checkpoint.store(saved);
-      } catch (error) {
-        // Without one it begins again from the beginning: no reason to stop.
-        if (!isNoRoom(error)) throw error;
-      }
-      dueMs = performance.now() + everyMs;
-    },
-  });
-  if (unpacked.kind === 'fault') return unpacked;
-  await place.flush();
-  if (!(await place.holds(sha256Installed, sizeInstalledBytes))) return OTHER_DIGEST;
-  const { writtenBytes } = place;
-  return { kind: 'written', way, writtenBytes, keptBytes: sizeInstalledBytes - writtenBytes };
+  const open = (): SlotTarget => new SlotTarget(device.slots, target);
+  const result = await goOn(steps[last], { ...order, base: base(), goesTo: target, open });
+  if ('fault' in result) return result;
+  const { writtenBytes } = result;
+  return { kind: 'written', way, writtenBytes, keptBytes: steps[last].payload.sizeInstalledBytes - writtenBytes };
 }
 
-/** The same into a file that has no name: whether it would work. */
+async function tell(device: Device, event: string, text: string): Promise<void> {
+  await device.store.update((facts) => withHistory(facts, device.nowMs(), event, text));
+}
+
+/** The same into files that have no name: whether it would work. */
 export async function tryContent(
   ways: readonly Way[],
   opened: OpenedPackage,
   target: SlotName,
   device: Device,
 ): Promise<Written> {
-  const order = { opened, target, device };
-  return firstThatWorks(ways, order, async (way) => {
-    const [place, scratch] = [namelessFile(device), namelessFile(device)];
+  return firstThatWorks(ways, device, async (way) => {
+    let made: FilePlace | undefined;
     try {
-      const unpacked = await unpack(way, order, {
-        readNew: (at, into) => place.read(at, into),
-        write: async (at, bytes) => place.write(at, bytes),
-        scratch: () => scratch,
-      });
-      if (unpacked.kind === 'fault') return unpacked;
-      const { sha256Installed, sizeInstalledBytes } = way.payload;
-      const digest = await sha256Stream(chunksOf(place, sizeInstalledBytes));
-      if (!bytesEqual(digest, sha256Installed)) return OTHER_DIGEST;
+      for (const step of way.steps) {
+        const [place, scratch] = [new FilePlace(namelessFile(device), device.store.folder), namelessFile(device)];
+        const base = made ?? runningBase(device, otherSlot(target));
+        const fault = await makeStep(step, { opened, device }, base, place, { scratch: () => scratch }).finally(() => {
+          scratch.close();
+          made?.close();
+          made = place;
+        });
+        if (fault !== undefined) return fault;
+      }
       return { kind: 'written', way, writtenBytes: 0, keptBytes: 0 };
     } finally {
-      place.close();
-      scratch.close();
+      made?.close();
     }
   });
 }
 
-function unpack(
-  way: Way,
-  { opened, target, device }: Order,
-  place: Omit<UnpackHost, 'readBase' | 'zstd'>,
-): Promise<Unpacked> {
-  const running = otherSlot(target);
-  return unpackPayload(opened.payloadAt(way.index), way.payload, {
-    ...place,
-    readBase: (at, into) => device.slots.readSync(running, at, into),
-    zstd: device.zstd,
-  });
-}
-
-async function firstThatWorks(
-  ways: readonly Way[],
-  { target, device }: Order,
-  bring: (way: Way) => Promise<Written | Fault>,
-): Promise<Written> {
-  const running = otherSlot(target);
-  let fault: Fault = { kind: 'fault', fault: 'content-mismatch', detail: 'it has no payload' };
-  for (const way of ways) {
-    const result = await bring(way);
-    if (result.kind !== 'fault') return result;
-    fault = result;
-    const { base } = way.payload;
-    // What was read as the base must have been the base, or the fault says nothing about the package.
-    if (base !== undefined && !(await new PrefixReader(device.slots, running).holds(base.sha256, base.sizeBytes)))
-      throw new ReceiverError(
-        'SLOT_READ',
-        `Slot ${running} does not always read the same. Check its medium. Nothing was switched.`,
-      );
-  }
-  return refused(fault.fault, fault.detail);
-}
-
 function namelessFile(device: Device): FileScratch {
-  mkdirSync(device.store.folder, { recursive: true });
   return new FileScratch(join(device.store.folder, `scratch.${randomUUID()}`));
 }
 
-function* chunksOf(place: FileScratch, sizeBytes: number): Generator<Uint8Array> {
-  for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes - at));
-    place.read(at, chunk);
-    yield chunk;
+/** A way for which there is no room is passed over; when none is left, that may be otherwise the next time: no reason to refuse. */
+async function firstThatWorks(
+  ways: readonly Way[],
+  { store: { folder } }: Device,
+  bring: (way: Way) => Promise<Written | Fault>,
+): Promise<Written> {
+  mkdirSync(folder, { recursive: true });
+  let fault: Fault = { kind: 'fault', fault: 'content-mismatch', detail: 'it has no payload' };
+  let lacksRoom: { readonly cause?: unknown } | undefined;
+  for (const way of ways) {
+    if (!hasRoom(way, folder)) {
+      lacksRoom = {};
+      continue;
+    }
+    try {
+      const result = await bring(way);
+      if (result.kind !== 'fault') return result;
+      fault = result;
+    } catch (error) {
+      if (!isNoRoom(error)) throw error;
+      lacksRoom = { cause: error };
+    }
   }
+  if (lacksRoom !== undefined) throw noRoom(ways, folder, lacksRoom.cause);
+  return refused(fault.fault, fault.detail);
 }

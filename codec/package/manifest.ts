@@ -4,11 +4,11 @@
  *
  *     { 1: format, 2: vendor, 3: device type, 5: version, 6: sequence, 8: [ content, ... ], optional keys }
  *     content = { ? 1: target, 2: size installed, 3: SHA-256 installed, 4: [ way, ... ] }
- *     way     = { 1: form, 2: size on air, ? 3: SHA-256 on air, ? 4: SHA-256 of base, ? 5: size of base }
+ *     way     = { 1: form, 2: size on air, ? 3: SHA-256 on air, ? 4: SHA-256 of base, ? 5: size of base, ? 6: leads to }
  *
  * An unknown key >= 0 is refused, an unknown key < 0 is ignored (and is covered by the signature all the same).
  * On air the ways to one content are grouped below it, so that they cannot disagree about what they lead to; in the program
- * every way is a `Payload` of its own.
+ * every way is a `Payload` of its own. A way may lead to the base of an earlier one instead of to the content (`steps.ts`).
  */
 
 import { bytesEqual } from '../bytes.ts';
@@ -20,6 +20,8 @@ export const MANIFEST_FORMAT = 1;
 /** Bounds what a receiver parses; an ordinary release is below 200 B, each further delta adds about 85 B. */
 export const MAX_MANIFEST_BYTES = 8192;
 const MAX_PAYLOADS = 64;
+/** Payloads that a device may have to unpack one after another. */
+const MAX_STEPS = 4;
 const MAX_SIZE_BYTES = 2 ** 40;
 
 export type PackageKind = 'image' | 'app';
@@ -39,6 +41,11 @@ export interface Payload {
   readonly sha256OnAir: Uint8Array;
   /** The content a delta starts from; present exactly when `encoding` is `delta`. */
   readonly base?: { readonly sha256: Uint8Array; readonly sizeBytes: number };
+  /**
+   * Of a delta that makes the base of an earlier delta to the same target, and not the content: which one of the manifest's payloads
+   * that is. What it says of the content is true of the content all the same; what it makes itself, `stepsFrom` says.
+   */
+  readonly leadsTo?: number;
 }
 
 export interface Manifest {
@@ -90,7 +97,7 @@ const KEY = {
   notes: -2,
 } as const;
 const CONTENT = { target: 1, sizeInstalled: 2, sha256Installed: 3, ways: 4 } as const;
-const WAY = { form: 1, sizeOnAir: 2, sha256OnAir: 3, baseSha256: 4, baseSize: 5 } as const;
+const WAY = { form: 1, sizeOnAir: 2, sha256OnAir: 3, baseSha256: 4, baseSize: 5, leadsTo: 6 } as const;
 
 /** `image` is not sent. */
 const KIND_APP = 1;
@@ -137,9 +144,11 @@ function encodeContents(payloads: readonly Payload[]): CborValue {
   const contents: CborValue[] = [];
   let ways: CborValue[] = [];
   let first: Payload | undefined;
-  for (const payload of payloads) {
+  let firstIndex = 0;
+  for (const [index, payload] of payloads.entries()) {
     if (first === undefined || payload.target !== first.target) {
       first = payload;
+      firstIndex = index;
       ways = [];
       const content = new Map<CborKey, CborValue>();
       if (payload.target !== DEFAULT_TARGET) content.set(CONTENT.target, payload.target);
@@ -152,12 +161,12 @@ function encodeContents(payloads: readonly Payload[]): CborValue {
       !bytesEqual(payload.sha256Installed, first.sha256Installed)
     )
       throw wrongManifest(`the payloads for ${payload.target} lead to different contents`);
-    ways.push(encodeWay(payload));
+    ways.push(encodeWay(payload, firstIndex));
   }
   return contents;
 }
 
-function encodeWay(payload: Payload): CborValue {
+function encodeWay(payload: Payload, firstIndex: number): CborValue {
   const form = FORMS.find((f) => f.encoding === payload.encoding && f.compression === payload.compression);
   if (form === undefined) throw wrongManifest(`no form for ${payload.encoding} with ${payload.compression}`);
   if ((payload.encoding === 'delta') !== (payload.base !== undefined))
@@ -174,6 +183,7 @@ function encodeWay(payload: Payload): CborValue {
   } else way.set(WAY.sha256OnAir, payload.sha256OnAir);
   setIfPresent(way, WAY.baseSha256, payload.base?.sha256);
   setIfPresent(way, WAY.baseSize, payload.base?.sizeBytes);
+  if (payload.leadsTo !== undefined) way.set(WAY.leadsTo, payload.leadsTo - firstIndex);
   return way;
 }
 
@@ -308,17 +318,41 @@ function parseContents(contents: readonly CborValue[], wrong: string[]): Payload
     targets.add(target);
     const sizeInstalledBytes = content.uint(CONTENT.sizeInstalled, 'size installed', 1, MAX_SIZE_BYTES);
     const sha256Installed = content.digest(CONTENT.sha256Installed, 'SHA-256 installed');
-    for (const way of content.list(CONTENT.ways, 'ways', MAX_PAYLOADS))
-      payloads.push(parseWay(way, { target, sizeInstalledBytes, sha256Installed }, wrong));
+    const firstIndex = payloads.length;
+    for (const way of content.list(CONTENT.ways, 'ways', MAX_PAYLOADS)) {
+      const payload = parseWay(way, { target, sizeInstalledBytes, sha256Installed, firstIndex }, wrong);
+      const whatIsWrong = wrongChain(payload, payloads, firstIndex);
+      if (whatIsWrong !== undefined) wrong.push(`a payload for ${target} ${whatIsWrong}`);
+      payloads.push(payload);
+    }
     content.end();
   }
   if (payloads.length > MAX_PAYLOADS) wrong.push(`the manifest has more than ${MAX_PAYLOADS} payloads`);
   return payloads;
 }
 
+/**
+ * Only earlier ways are led to, so that no chain is a circle. Every step of one has another base, or it would come back to where it
+ * was. `earlier` are all payloads before this one, of this content from `firstIndex` on.
+ */
+function wrongChain(payload: Payload, earlier: readonly Payload[], firstIndex: number): string | undefined {
+  const bases = [payload.base];
+  for (let { leadsTo } = payload; leadsTo !== undefined; ) {
+    const next = leadsTo < firstIndex ? undefined : earlier[leadsTo];
+    if (next?.base === undefined) return 'leads to something else than an earlier delta';
+    const { sha256 } = next.base;
+    if (bases.some((base) => base !== undefined && bytesEqual(base.sha256, sha256)))
+      return 'leads back to its own start';
+    bases.push(next.base);
+    if (bases.length > MAX_STEPS) return `is more than ${MAX_STEPS} steps from the content`;
+    leadsTo = next.leadsTo;
+  }
+  return undefined;
+}
+
 function parseWay(
   value: CborValue,
-  content: Pick<Payload, 'target' | 'sizeInstalledBytes' | 'sha256Installed'>,
+  content: Pick<Payload, 'target' | 'sizeInstalledBytes' | 'sha256Installed'> & { readonly firstIndex: number },
   wrong: string[],
 ): Payload {
   const fields = new Fields(value, `a payload for ${content.target}`, wrong);
@@ -342,6 +376,9 @@ function parseWay(
         sha256: fields.digest(WAY.baseSha256, 'SHA-256 of the base'),
         sizeBytes: fields.uint(WAY.baseSize, 'size of the base', 1, MAX_SIZE_BYTES),
       },
+      ...(fields.has(WAY.leadsTo) && {
+        leadsTo: content.firstIndex + fields.uint(WAY.leadsTo, 'way that it leads to', 0, MAX_PAYLOADS - 1),
+      }),
     }),
   };
   fields.end();

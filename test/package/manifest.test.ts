@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CborValue, encodeDeterministic } from '#codec/package/cbor.ts';
 import { classId, encodeManifest, type Manifest, parseManifest, vendorId } from '#codec/package/manifest.ts';
+import { stepsFrom } from '#codec/package/steps.ts';
 import { content, deltaOf, fullOf, manifestFor } from './example.ts';
 
 const old = content(1, 900);
@@ -47,6 +48,42 @@ const withWay = (...entries: [number, CborValue][]): CborValue => [
     [4, [new Map(entries)]],
   ]),
 ];
+
+/** Deltas to one content, each from a base of its own: where it leads to, undefined for the content. */
+const withDeltas = (...leadsTo: (CborValue | undefined)[]): CborValue => [
+  new Map<number, CborValue>([
+    [2, 1000],
+    [3, digest],
+    [
+      4,
+      leadsTo.map((way, k) => {
+        const entries: [number, CborValue][] = [
+          [1, 3],
+          [2, 5],
+          [3, digest],
+          [4, new Uint8Array(32).fill(k + 1)],
+          [5, 900 + k],
+        ];
+        return new Map<number, CborValue>(way === undefined ? entries : [...entries, [6, way]]);
+      }),
+    ],
+  ]),
+];
+
+const secondBase = new Uint8Array(32).fill(2);
+const thirdBase = new Uint8Array(32).fill(3);
+const base = { sha256: thirdBase, sizeBytes: 800 };
+
+/** The first of the contents, with a way of its own before those that follow on its first one. */
+function withFirstWay(contents: CborValue, ...entries: [number, CborValue][]): CborValue {
+  const [content] = contents as [Map<number, CborValue>];
+  const [, ...others] = content.get(4) as CborValue[];
+  return [new Map([...content, [4, [new Map(entries), ...others]]])];
+}
+function withTarget(target: string, contents: CborValue): CborValue {
+  const [content] = contents as [Map<number, CborValue>];
+  return new Map([...content, [1, target]]);
+}
 
 const delta = await deltaOf(old, next);
 
@@ -121,10 +158,80 @@ describe('the manifest', () => {
     ['a short digest', parseHand([8, withWay([1, 1], [2, 5], [3, digest.slice(1)])]), /SHA-256/],
     ['a size of 0', parseHand([8, withWay([1, 1], [2, 0], [3, digest])]), /size/],
     ['plain content with two sizes', parseHand([8, withWay([1, 0], [2, 5])]), /two sizes/],
+    ['a delta that leads to itself', parseHand([8, withDeltas(0)]), /leads to something else than an earlier delta/],
+    ['deltas that lead in a circle', parseHand([8, withDeltas(undefined, 2, 1)]), /an earlier delta/],
+    ['a delta that leads to a later one', parseHand([8, withDeltas(1, undefined)]), /an earlier delta/],
+    ['a delta that leads to nothing', parseHand([8, withDeltas(undefined, 9)]), /an earlier delta/],
+    [
+      'a delta that leads to payload 64',
+      parseHand([8, withDeltas(undefined, 64)]),
+      /way that it leads to from 0 to 63/,
+    ],
+    ['a delta that leads to -1', parseHand([8, withDeltas(undefined, -1)]), /way that it leads to/],
+    ['a delta that leads to a text', parseHand([8, withDeltas(undefined, '0')]), /way that it leads to/],
+    ['a delta that leads to 2^53', parseHand([8, withDeltas(undefined, 2 ** 53 - 1)]), /way that it leads to/],
+    [
+      'a delta that leads to full content',
+      parseHand([8, withFirstWay(withDeltas(undefined, 0), [1, 1], [2, 5], [3, digest])]),
+      /an earlier delta/,
+    ],
+    [
+      'a delta that leads to its own base',
+      parseHand([8, withFirstWay(withDeltas(undefined, 0), [1, 3], [2, 5], [3, digest], [4, secondBase], [5, 901])]),
+      /leads back to its own start/,
+    ],
+    [
+      'a delta that leads to its own base over another',
+      parseHand([8, withFirstWay(withDeltas(undefined, 0, 1), [1, 3], [2, 5], [3, digest], [4, thirdBase], [5, 902])]),
+      /leads back to its own start/,
+    ],
+    ['five steps', parseHand([8, withDeltas(undefined, 0, 1, 2, 3)]), /more than 4 steps/],
+    ['full content that leads on', parseHand([8, withWay([1, 1], [2, 5], [3, digest], [6, 0])]), /unknown key 6/],
+    [
+      'a delta that leads to a delta to another content',
+      parseHand([8, [...(withDeltas(undefined) as []), withTarget('boot', withDeltas(0))]]),
+      /a payload for boot leads to something else/,
+    ],
     ['no map at all', parseManifest(encodeDeterministic([1])), /not a map/],
     ['9 kB', parseManifest(new Uint8Array(9000)), /too-long/],
   ])('refuses %s', (_, parsed, says) => {
     expect(parsed).toEqual({ kind: 'fault', detail: expect.stringMatching(says) });
+  });
+
+  it('tells the steps of a chain from bytes that were written by hand', () => {
+    const parsed = parseHand([8, withDeltas(undefined, 0, 1, 2, 0)]);
+    if (parsed.kind === 'fault') throw new Error(parsed.detail);
+    const { payloads } = parsed.manifest;
+    expect(payloads.map(({ leadsTo }) => leadsTo)).toEqual([undefined, 0, 1, 2, 0]);
+    // What a way says of the content does not depend on where it leads to.
+    expect(payloads.map(({ sizeInstalledBytes }) => sizeInstalledBytes)).toEqual(Array(5).fill(1000));
+    const steps = stepsFrom(payloads, 3);
+    expect(steps.map(({ index }) => index)).toEqual([3, 2, 1, 0]);
+    expect(steps.map(({ payload }) => payload.sizeInstalledBytes)).toEqual([902, 901, 900, 1000]);
+    expect(steps.map(({ payload }) => payload.sha256Installed[0])).toEqual([3, 2, 1, 7]);
+    expect(stepsFrom(payloads, 4).map(({ index }) => index)).toEqual([4, 0]);
+    expect(stepsFrom(payloads, 0)).toEqual([{ index: 0, payload: payloads[0] }]);
+  });
+
+  it('goes there and back with chains, also of a second content, at two bytes a chain', () => {
+    const [described, older] = [delta.described, { sha256: secondBase, sizeBytes: 900 }];
+    const further = { ...described, base: older };
+    const plain = [described, further, { ...described, target: 'boot' }, { ...further, target: 'boot' }];
+    const chained = [plain[0], { ...plain[1], leadsTo: 0 }, plain[2], { ...plain[3], leadsTo: 2 }];
+    const manifest = manifestFor([], { payloads: chained });
+    const bytes = encodeManifest(manifest);
+    expect(parseManifest(bytes)).toEqual({ kind: 'manifest', manifest });
+    expect(bytes.length - encodeManifest({ ...manifest, payloads: plain }).length).toBe(4);
+  });
+
+  it('has no steps from a payload that is not there, or that no parser would let through', () => {
+    const circle = [{ ...delta.described, leadsTo: 0 }];
+    for (const [payloads, index] of [
+      [circle, 0],
+      [circle, 1],
+      [[fullOf(next).described, { ...delta.described, leadsTo: 0 }], 1],
+    ] as const)
+      expect(() => stepsFrom(payloads, index)).toThrow(expect.objectContaining({ code: 'PAYLOAD_INDEX' }));
   });
 
   it('ignores an unknown key that is marked as harmless', () => {
@@ -141,6 +248,10 @@ describe('the manifest', () => {
       { ...good, payloads: [payload, { ...payload, sha256Installed: digest }] },
       { ...good, payloads: [{ ...payload, compression: 'none' }] },
       { ...good, payloads: [{ ...payload, encoding: 'full' }] },
+      { ...good, payloads: [{ ...payload, leadsTo: 0 }] },
+      { ...good, payloads: [payload, { ...payload, leadsTo: 0 }] },
+      { ...good, payloads: [payload, { ...payload, base: { sha256: secondBase, sizeBytes: 1 }, leadsTo: -1 }] },
+      { ...good, payloads: [fullOf(next).described, { ...payload, leadsTo: 0 }] },
       { ...good, payloads: [{ ...payload, encoding: 'full', compression: 'none', base: undefined as never }] },
     ];
     for (const manifest of broken)
@@ -148,12 +259,26 @@ describe('the manifest', () => {
   });
 
   it('never throws when parsing hostile bytes', () => {
-    const good = encodeManifest(manifestFor([delta, fullOf(next)]));
+    const chained = { ...delta.described, base: { sha256: secondBase, sizeBytes: 900 }, leadsTo: 0 };
+    const good = encodeManifest(
+      manifestFor([], {
+        payloads: [delta.described, chained, { ...chained, leadsTo: 1, base }, fullOf(next).described],
+      }),
+    );
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.nat(255), fc.nat(good.length), (at, byte, cut) => {
         const bytes = good.slice(0, cut);
         if (at < bytes.length) bytes[at] = byte;
         expect(['manifest', 'fault']).toContain(parseManifest(bytes).kind);
+      }),
+      { numRuns: 2000 },
+    );
+    // Whatever chains a manifest that is let through may have, they end.
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.nat(6), { nil: undefined }), { minLength: 1, maxLength: 6 }), (leadsTo) => {
+        const parsed = parseHand([8, withDeltas(...leadsTo)]);
+        const payloads = parsed.kind === 'manifest' ? parsed.manifest.payloads : [];
+        for (const index of payloads.keys()) expect(stepsFrom(payloads, index).length).toBeLessThanOrEqual(4);
       }),
       { numRuns: 2000 },
     );
