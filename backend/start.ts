@@ -62,7 +62,7 @@ export async function start(options: StartOptions): Promise<Running> {
     const backend: Backend = {
       store,
       folder,
-      pack: packWith(signer),
+      pack: packWith(signer, (progress) => log.info(progress, 'made a delta')),
       nowMs: options.nowMs ?? Date.now,
       maxUploadBytes: options.maxUploadBytes ?? config.maxUploadBytes,
       // The air interface has 24 bits for the size of an object.

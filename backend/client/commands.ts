@@ -47,8 +47,16 @@ export async function updateAdd(api: Api, options: UpdateAddOptions, output: Out
   print(
     output,
     made,
-    `Version ${made.version} is sequence ${made.sequence}: ${installedBytes} bytes installed, ${onAirBytes} on air (${made.encoding}).\n${next}`,
+    `Version ${made.version} is sequence ${made.sequence}: ${installedBytes} bytes installed, ${onAirBytes} on air (${made.encoding}).\n${waysOf(made)}${next}`,
   );
+}
+
+function waysOf({ ways }: UpdateView): string {
+  const lines = ways.map(({ base, through, onAirBytes, reason }) => {
+    const from = base === null ? 'full content' : `from ${base}${through === null ? '' : ` through ${through}`}`;
+    return `  ${from}: ${onAirBytes} bytes (${reason})\n`;
+  });
+  return lines.join('');
 }
 
 async function resolveDeviceType(api: Api, text: string): Promise<string> {

@@ -51,6 +51,10 @@ function revisions(text: string): number[] {
   return text.split(',').map(Number);
 }
 
+function listed(text: string, before: string | undefined): string {
+  return before === undefined ? text : `${before},${text}`;
+}
+
 const WINDOWS_HELP = 'times of the day in UTC when it is on air, like 22:00-05:00,12:00-13:00, or all';
 
 interface Common {
@@ -176,7 +180,7 @@ function updateCommands(update: Command): void {
     .option('--priority <1..9>', '9 is the most urgent', priority)
     .option('--windows <times>', WINDOWS_HELP)
     .addOption(new Option('--encoding <encoding>', 'how to send it').choices(['auto', 'full', 'delta']))
-    .option('--bases <versions>', 'versions that devices have now, with commas')
+    .option('--bases <versions>', 'versions that devices have now, with commas or repeated', listed)
     .option('--gateways <names>', 'with commas, or all')
     .option('--notes <text>', 'for people')
     .action(async (file: string, options: AddOptions) => {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { openPackage, peekManifest } from '#codec/package/seal.ts';
 import { explainRefusal } from '#codec/package/refusal.ts';
+import { stepsFrom } from '#codec/package/steps.ts';
 import { readPublicKey } from '#hardware/hsm/file.ts';
 import { type Output, printRow, type Row } from '../commands/print.ts';
 import { CommandError } from '../refusal.ts';
@@ -37,7 +38,7 @@ export async function packageInfo(path: string, keyPath: string | undefined, out
     identity: digest.slice(0, 16),
     keyId: untrustedKeyId.toHex(),
     signature: verified ? 'verified' : 'not checked',
-    payloads: manifest.payloads.map((payload) => ({
+    payloads: manifest.payloads.map((payload, index) => ({
       target: payload.target,
       encoding: payload.encoding,
       compression: payload.compression,
@@ -45,6 +46,11 @@ export async function packageInfo(path: string, keyPath: string | undefined, out
       sizeInstalledBytes: payload.sizeInstalledBytes,
       sha256Installed: payload.sha256Installed.toHex(),
       ...(payload.base !== undefined && { baseSha256: payload.base.sha256.toHex() }),
+      ...(payload.leadsTo !== undefined && {
+        leadsTo: payload.leadsTo,
+        // Places in this list, in the order in which a device unpacks them.
+        steps: stepsFrom(manifest.payloads, index).map((step) => step.index),
+      }),
     })),
   };
   printRow(output, info);

@@ -23,11 +23,34 @@ interface PackageDescription {
 export interface PackOrder {
   readonly description: PackageDescription;
   readonly contentPath: string;
-  /** Contents that a device may have now; a delta is made from each. */
-  readonly basePaths: readonly string[];
+  /** Contents that a device may have now, no two the same; there is a way from each. */
+  readonly bases: readonly { readonly version: string; readonly path: string }[];
   readonly encoding: 'auto' | 'full' | 'delta';
   /** Made whole or not at all. */
   readonly packagePath: string;
+}
+
+/** How devices come to the content, one payload each. */
+export interface PackedWay {
+  /** The version that it starts from; null for full content. */
+  readonly base: string | null;
+  /** The version that it leads to, from where another way goes on; null for the new one. */
+  readonly through: string | null;
+  readonly onAirBytes: number;
+  /** Why this and nothing else, for people. */
+  readonly reason: string;
+}
+
+/** A delta that was made, and perhaps is not chosen. */
+export interface PackProgress {
+  readonly version: string;
+  readonly from: string;
+  readonly to: string;
+  /** Of `ofDeltas`, from 1 on. */
+  readonly delta: number;
+  readonly ofDeltas: number;
+  readonly sizeBytes: number;
+  readonly seconds: number;
 }
 
 export interface Packed {
@@ -36,11 +59,13 @@ export interface Packed {
   readonly packageSizeBytes: number;
   readonly payloadSizeBytes: number;
   readonly fullSizeBytes: number;
+  readonly ways: readonly PackedWay[];
 }
 
 export type ToThread = { readonly signature: Uint8Array };
 export type FromThread =
   | { readonly kind: 'sign'; readonly message: Uint8Array }
+  | { readonly kind: 'progress'; readonly progress: PackProgress }
   | { readonly kind: 'packed'; readonly packed: Packed }
   | { readonly kind: 'failed'; readonly code: string; readonly text: string };
 
@@ -56,7 +81,7 @@ export class PackError extends Error {
 
 export type Pack = (order: PackOrder) => Promise<Packed>;
 
-export function packWith(signer: Signer): Pack {
+export function packWith(signer: Signer, tell: (progress: PackProgress) => void): Pack {
   return (order) =>
     new Promise((resolve, reject) => {
       const thread = new Worker(new URL('./thread.ts', import.meta.url), {
@@ -77,6 +102,9 @@ export function packWith(signer: Signer): Pack {
               (error: unknown) =>
                 finish(() => reject(new PackError('SIGNING', 'The package could not be signed.', error))),
             );
+            break;
+          case 'progress':
+            tell(message.progress);
             break;
           case 'packed':
             finish(() => resolve(message.packed));

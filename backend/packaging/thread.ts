@@ -5,12 +5,13 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deltaPayload, fullPayload, type MadePayload, smallestFullPayload } from '#codec/package/payload.ts';
-import { MANIFEST_FORMAT, type Manifest } from '#codec/package/manifest.ts';
+import { encodeManifest, MANIFEST_FORMAT, type Manifest } from '#codec/package/manifest.ts';
 import { sealPackage } from '#codec/package/seal.ts';
 import { nativeZstd } from '#hardware/native/zstd.ts';
 import { syncFolder } from '../data-folder.ts';
 import { alignInThreads } from './align-pool.ts';
-import type { FromThread, Packed, PackOrder, ToThread } from './pack.ts';
+import { chooseDeltas } from './deltas.ts';
+import type { FromThread, Packed, PackedWay, PackOrder, ToThread } from './pack.ts';
 
 const { order, keyId } = workerData as { order: PackOrder; keyId: Uint8Array };
 
@@ -36,46 +37,88 @@ function totalBytes(payloads: readonly MadePayload[]): number {
 }
 
 interface Made {
-  readonly chosen: MadePayload[];
+  readonly chosen: readonly MadePayload[];
+  readonly ways: readonly PackedWay[];
   readonly encoding: 'full' | 'delta';
   readonly fullSizeBytes: number;
 }
 
-async function makePayloads(): Promise<Made> {
-  const content = await contentOf(order.contentPath);
-  const { target } = order.description;
-  const full = async (): Promise<Made> => {
-    const made = await smallestFullPayload(content, nativeZstd, target);
-    return { chosen: [made], encoding: 'full', fullSizeBytes: made.bytes.length };
-  };
-  if (order.encoding === 'full' || order.basePaths.length === 0) return full();
-  const deltas: MadePayload[] = [];
-  for (const path of order.basePaths) {
-    deltas.push(await deltaPayload(await contentOf(path), content, nativeZstd, target, { alignAll: alignInThreads }));
-  }
-  const quick = fullPayload(content, nativeZstd, target).bytes.length;
-  // Our models take long, and half of what zstd makes they do not reach.
-  if (order.encoding === 'delta' || 2 * totalBytes(deltas) <= quick)
-    return { chosen: deltas, encoding: 'delta', fullSizeBytes: quick };
-  const made = await full();
-  return totalBytes(deltas) < made.fullSizeBytes
-    ? { chosen: deltas, encoding: 'delta', fullSizeBytes: made.fullSizeBytes }
-    : made;
+async function makeFull(content: Uint8Array, reason: string): Promise<Made> {
+  const made = await smallestFullPayload(content, nativeZstd, order.description.target);
+  const onAirBytes = made.bytes.length;
+  const ways = [{ base: null, through: null, onAirBytes, reason }];
+  return { chosen: [made], ways, encoding: 'full', fullSizeBytes: onAirBytes };
 }
 
-async function pack(): Promise<Packed> {
+async function makeDeltas(content: Uint8Array): Promise<Pick<Made, 'chosen' | 'ways'>> {
+  const { version, target } = order.description;
+  const paths = new Map(order.bases.map((base) => [base.version, base.path]));
+  const ofDeltas = 2 * paths.size - 1;
+  let delta = 0;
+  const deltas = await chooseDeltas([...paths.keys()], async (from, through) => {
+    const startedMs = performance.now();
+    const old = await contentOf(paths.get(from) ?? '');
+    const fresh = through === undefined ? content : await contentOf(paths.get(through) ?? '');
+    const made = await deltaPayload(old, fresh, nativeZstd, target, { alignAll: alignInThreads });
+    const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
+    const progress = {
+      version,
+      from,
+      to: through ?? version,
+      delta: ++delta,
+      ofDeltas,
+      sizeBytes: made.bytes.length,
+      seconds,
+    };
+    say({ kind: 'progress', progress });
+    return made;
+  });
+  return {
+    chosen: deltas.map(({ made }) => made),
+    ways: deltas.map(({ base, through = null, made, reason }) => ({
+      ...{ base, through, onAirBytes: made.bytes.length, reason },
+    })),
+  };
+}
+
+async function makePayloads(): Promise<Made> {
+  const content = await contentOf(order.contentPath);
+  if (order.encoding === 'full') return makeFull(content, 'full content was asked for');
+  if (order.bases.length === 0) return makeFull(content, 'there is no base to start from');
+  const deltas = await makeDeltas(content);
+  const deltaBytes = totalBytes(deltas.chosen);
+  const quick = fullPayload(content, nativeZstd, order.description.target).bytes.length;
+  // Our models take long, and half of what zstd makes they do not reach.
+  if (order.encoding === 'delta' || 2 * deltaBytes <= quick)
+    return { ...deltas, encoding: 'delta', fullSizeBytes: quick };
+  const bases = order.bases.map(({ version }) => version).join(', ');
+  const full = await makeFull(content, `smaller than deltas from ${bases}, ${deltaBytes} bytes`);
+  return onAirBytes(deltas.chosen) < onAirBytes(full.chosen)
+    ? { ...deltas, encoding: 'delta', fullSizeBytes: full.fullSizeBytes }
+    : full;
+}
+
+/** With what the manifest says of each, but without the signature, which is as long in any case. */
+function onAirBytes(payloads: readonly MadePayload[]): number {
+  return encodeManifest(manifestFor(payloads)).length + totalBytes(payloads);
+}
+
+function manifestFor(payloads: readonly MadePayload[]): Manifest {
   const { hardwareRevisions, author, notes, target: _target, ...plain } = order.description;
-  const { chosen, encoding, fullSizeBytes } = await makePayloads();
-  const manifest: Manifest = {
+  return {
     format: MANIFEST_FORMAT,
     ...plain,
     ...(hardwareRevisions.length > 0 && { hardwareRevisions }),
     ...(author !== '' && { author }),
     ...(notes !== '' && { notes }),
-    payloads: chosen.map(({ described }) => described),
+    payloads: payloads.map(({ described }) => described),
   };
+}
+
+async function pack(): Promise<Packed> {
+  const { chosen, ways, encoding, fullSizeBytes } = await makePayloads();
   const bytes = await sealPackage(
-    manifest,
+    manifestFor(chosen),
     chosen.map((made) => made.bytes),
     { keyId, sign: askForSignature },
   );
@@ -86,6 +129,7 @@ async function pack(): Promise<Packed> {
     packageSizeBytes: bytes.length,
     payloadSizeBytes: totalBytes(chosen),
     fullSizeBytes,
+    ways,
   };
 }
 

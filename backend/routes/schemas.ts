@@ -74,7 +74,11 @@ export const UpdateForm = Type.Object({
   encoding: Type.Optional(
     Type.Union([Type.Literal('auto'), Type.Literal('full'), Type.Literal('delta')], { default: 'auto' }),
   ),
-  bases: Type.Optional(Type.String({ description: 'Versions to make deltas from, with commas. Absent: the newest.' })),
+  bases: Type.Optional(
+    Type.String({
+      description: 'Versions that devices have now, with commas: there is a way from each. Absent: the newest.',
+    }),
+  ),
   gateways: Type.Optional(Type.String({ default: 'all', description: 'Names with commas, or all.' })),
   notes: Type.Optional(Type.String()),
   sha256: Type.Optional(Type.String({ description: 'SHA-256 of the file in hex; checked.' })),
@@ -117,6 +121,19 @@ export const Update = Type.Object({
   windows: Windows,
   gateways: Type.Union([Type.Literal('all'), Type.Array(Type.String())]),
   encoding: Nullable(Type.String()),
+  ways: Type.Array(
+    Type.Object({
+      base: Nullable(Type.String({ description: 'The version that it starts from; null for full content.' })),
+      through: Nullable(
+        Type.String({
+          description: 'The version that it leads to, from where another way goes on; null for this one.',
+        }),
+      ),
+      onAirBytes: Count,
+      reason: Type.String({ description: 'Why this way was chosen, for people.' }),
+    }),
+    { description: 'How devices come to it, one payload each. Empty until it is packed.' },
+  ),
   sizes: Type.Object({
     installedBytes: Count,
     fullBytes: Nullable(Count),

@@ -149,6 +149,13 @@ async function windowsAndPause(db: Schema): Promise<void> {
     .execute();
 }
 
+async function ways(db: Schema): Promise<void> {
+  await db.schema
+    .alterTable('update')
+    .addColumn('ways', 'text', (c) => c.notNull().defaultTo('[]'))
+    .execute();
+}
+
 const MIGRATIONS: Record<string, Migration> = {
   '0001-first': {
     async up(db) {
@@ -161,6 +168,7 @@ const MIGRATIONS: Record<string, Migration> = {
     },
   },
   '0002-windows-and-pause': { up: windowsAndPause },
+  '0003-ways': { up: ways },
 };
 
 export const migrations: MigrationProvider = { getMigrations: () => Promise.resolve(MIGRATIONS) };

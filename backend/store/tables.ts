@@ -61,6 +61,8 @@ export interface UpdateTable {
   /** JSON: `"all"` or a list of gateway names. */
   audience: string;
   encoding: 'full' | 'delta' | null;
+  /** JSON list, as `PackedWay` of packaging/pack.ts; empty as long as it is not packed. */
+  ways: string;
   contentSha256: Fixed<string>;
   contentSizeBytes: Fixed<number>;
   packageSha256: string | null;

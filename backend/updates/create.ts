@@ -73,7 +73,7 @@ async function create(backend: Backend, fields: UpdateFields, file: ReceivedFile
         notes: fields.notes,
       },
       contentPath: contentPath(folder, file.sha256Hex),
-      basePaths: bases.map((base) => contentPath(folder, base.contentSha256)),
+      bases: bases.map(({ version, contentSha256 }) => ({ version, path: contentPath(folder, contentSha256) })),
       encoding: fields.encoding,
       packagePath: packagePath(folder, id),
     });
@@ -120,7 +120,14 @@ export function largerThanSlot(deviceType: DeviceType, sizeBytes: number): Refus
   );
 }
 
-async function findBases(store: Store, fields: UpdateFields): Promise<{ contentSha256: string }[]> {
+interface Base {
+  /** Several with commas, where they have the same content. */
+  readonly version: string;
+  readonly contentSha256: string;
+}
+
+/** No two with the same content. */
+async function findBases(store: Store, fields: UpdateFields): Promise<Base[]> {
   if (fields.encoding === 'full') return [];
   const earlier = await store
     .selectFrom('update')
@@ -139,12 +146,14 @@ async function findBases(store: Store, fields: UpdateFields): Promise<{ contentS
       );
     return earlier.slice(0, 1);
   }
-  return fields.bases.map((version) => {
+  const versions = new Map<string, string[]>();
+  for (const version of new Set(fields.bases)) {
     const base = earlier.find((update) => update.version === version);
     if (base === undefined)
       throw new Refusal('base-unknown', `There is no earlier version ${JSON.stringify(version)} to make a delta from.`);
-    return base;
-  });
+    versions.set(base.contentSha256, [...(versions.get(base.contentSha256) ?? []), version]);
+  }
+  return [...versions].map(([contentSha256, same]) => ({ version: same.join(', '), contentSha256 }));
 }
 
 async function takeNumber(
@@ -182,6 +191,7 @@ async function takeNumber(
           windows: JSON.stringify(fields.windows),
           audience: JSON.stringify(fields.audience),
           encoding: null,
+          ways: '[]',
           contentSha256: file.sha256Hex,
           contentSizeBytes: file.sizeBytes,
           packageSha256: null,
@@ -221,6 +231,7 @@ async function makeReady(
       .set({
         state: 'ready',
         encoding: packed.encoding,
+        ways: JSON.stringify(packed.ways),
         packageSha256: packed.packageSha256Hex,
         packageSizeBytes: packed.packageSizeBytes,
         payloadSizeBytes: packed.payloadSizeBytes,

@@ -1,5 +1,6 @@
 /** The text fields of an upload, parsed once into what they mean. */
 
+import { MAX_PAYLOADS } from '#codec/package/manifest.ts';
 import { Refusal } from '../refusal.ts';
 import type { DailyWindow } from '#codec/messages/link.ts';
 import type { UpdateKind } from '../store/tables.ts';
@@ -86,6 +87,12 @@ function parseAudience(text: string | undefined): Audience {
   return names.length === 0 || (names.length === 1 && names[0] === 'all') ? 'all' : [...new Set(names)];
 }
 
+function parseBases(text: string | undefined): string[] {
+  const versions = list(text);
+  if (versions.length > MAX_PAYLOADS) throw invalid(`bases are ${versions.length} versions; ${MAX_PAYLOADS} at most.`);
+  return versions;
+}
+
 function parsePriority(text: string): number {
   if (!/^[1-9]$/.test(text)) throw invalid(`priority has to be 1 (low) to 9 (high), not ${JSON.stringify(text)}.`);
   return Number(text);
@@ -127,7 +134,7 @@ export function parseFields(fields: ReadonlyMap<string, string>, nowMs: number):
     priority: parsePriority(get('priority') ?? String(DEFAULT_PRIORITY)),
     windows: parseWindows(list(get('windows'))),
     encoding: oneOf(get('encoding') ?? 'auto', 'encoding', ENCODINGS),
-    bases: list(get('bases')),
+    bases: parseBases(get('bases')),
     audience: parseAudience(get('gateways')),
     notes,
     sha256,

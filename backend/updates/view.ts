@@ -59,6 +59,7 @@ function viewUpdate(row: Row, state: string): UpdateView {
     windows: formatWindows(windowsIn(row.windows)),
     gateways: JSON.parse(row.audience) as 'all' | string[],
     encoding: row.encoding,
+    ways: JSON.parse(row.ways) as UpdateView['ways'],
     sizes: {
       installedBytes: row.contentSizeBytes,
       fullBytes: row.fullSizeBytes,

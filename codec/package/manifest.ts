@@ -19,9 +19,9 @@ import { type CborKey, type CborMap, type CborValue, decodeStrict, encodeDetermi
 export const MANIFEST_FORMAT = 1;
 /** Bounds what a receiver parses; an ordinary release is below 200 B, each further delta adds about 85 B. */
 export const MAX_MANIFEST_BYTES = 8192;
-const MAX_PAYLOADS = 64;
+export const MAX_PAYLOADS = 64;
 /** Payloads that a device may have to unpack one after another. */
-const MAX_STEPS = 4;
+export const MAX_STEPS = 4;
 const MAX_SIZE_BYTES = 2 ** 40;
 
 export type PackageKind = 'image' | 'app';

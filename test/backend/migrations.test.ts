@@ -52,6 +52,8 @@ it('a database of version 0.1.0 is taken over: its jobs are on air all day and n
   await old.destroy();
   const store = await openStore(path);
   expect(await store.selectFrom('job').selectAll().execute()).toEqual([{ ...job, windows: '[]', paused: 0 }]);
-  expect(await store.selectFrom('update').select(['id', 'windows']).execute()).toEqual([{ id: 'u', windows: '[]' }]);
+  expect(await store.selectFrom('update').select(['id', 'windows', 'ways']).execute()).toEqual([
+    { id: 'u', windows: '[]', ways: '[]' },
+  ]);
   await store.destroy();
 });

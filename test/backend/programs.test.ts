@@ -54,6 +54,11 @@ describe('the programs', () => {
       stdout: '',
       stderr: expect.stringContaining('A version names'),
     });
+    const wanted = ['update', 'add', image, '--device-type', 'example.org/Pi3', '--version', '1.1'];
+    expect(await carillon(...wanted, '--bases', '1.0', '--bases', '0.9,0.8')).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('no earlier version "0.9"'),
+    });
     const [jobs, gateways] = await Promise.all([
       carillon('job', 'list', '--update', update.id),
       carillon('gateway', 'list'),

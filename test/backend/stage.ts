@@ -119,7 +119,7 @@ export function formOf(fields: Record<string, string>, content: Uint8Array | str
   return form;
 }
 
-export type StageOptions = Partial<Omit<StartOptions, 'data' | 'host' | 'log'>>;
+export type StageOptions = Partial<Omit<StartOptions, 'data' | 'host'>>;
 
 export async function startOn(data: string, options: StageOptions = {}): Promise<Running> {
   const running = await start({
