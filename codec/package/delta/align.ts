@@ -6,6 +6,7 @@ import { type Machine, readerOf, startMachine } from './machine.ts';
 export const MODULE_PLAIN = 0;
 const MODULE_ELF = 1;
 export const MODULE_IMAGE_A64 = 2;
+export const MODULE_IMAGE_X64 = 3;
 /** Added to the kind: the old file is made known to the match model. */
 export const MODULE_INDEXED = 4;
 
@@ -24,8 +25,9 @@ const ROUNDS = 2;
 
 export function moduleKind(content: Uint8Array): number {
   const starts = (at: number, bytes: number[]): boolean => bytes.every((byte, k) => content[at + k] === byte);
-  // ELF, 64 bits, little endian; and the head of a kernel image for AArch64 (Documentation/arch/arm64/booting.rst).
+  // ELF, little endian, 64 bits, or 32 for ARM; and the head of a kernel image for AArch64 (Documentation/arch/arm64/booting.rst).
   if (starts(0, [0x7f, 0x45, 0x4c, 0x46, 2, 1])) return MODULE_ELF;
+  if (starts(0, [0x7f, 0x45, 0x4c, 0x46, 1, 1]) && starts(18, [40, 0])) return MODULE_ELF;
   if (starts(56, [0x41, 0x52, 0x4d, 0x64])) return MODULE_IMAGE_A64;
   return MODULE_PLAIN;
 }

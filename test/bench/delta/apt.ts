@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { run } from './run.ts';
 
 export type Suite = 'main' | 'security';
-export type Architecture = 'amd64' | 'arm64';
+export type Architecture = 'amd64' | 'arm64' | 'armhf';
 
 const SOURCES = '/etc/apt/sources.list.d';
 

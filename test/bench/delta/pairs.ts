@@ -223,11 +223,13 @@ export const PAIRS: readonly Pair[] = [
     bar: { bytes: 22_070, bsdiffBytes: 139_670 },
     build: (f) => fromPackage(f, 'arm64', 'libssl3', /libcrypto\.so\.3$/),
   },
+  { name: 'libcrypto-armhf', build: (f) => fromPackage(f, 'armhf', 'libssl3', /libcrypto\.so\.3$/) },
   {
     name: 'python-amd64',
     bar: { bytes: 391_981, bsdiffBytes: 785_963 },
     build: (f) => fromPackage(f, 'amd64', 'python3.11-minimal', /bin\/python3\.11$/),
   },
+  { name: 'python-armhf', build: (f) => fromPackage(f, 'armhf', 'python3.11-minimal', /bin\/python3\.11$/) },
   {
     name: 'libnode-amd64',
     bar: { bytes: 14_840, bsdiffBytes: 663_967 },

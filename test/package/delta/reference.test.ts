@@ -189,6 +189,16 @@ describe('the reference decoder makes what a device makes', () => {
     );
   });
 
+  it('from nothing: blocks of zeros, and what stood before', async () => {
+    const block = content(9, 6000);
+    const parts = [block, new Uint8Array(70_000), block, utf8('some more'), block, new Uint8Array(3000), block];
+    expect(await compared(NOTHING, Buffer.concat(parts))).toMatchObject({ differAt: -1 });
+  });
+
+  it('from nothing: instructions of the machine that makes libraries', async () => {
+    expect(await compared(NOTHING, nextLibrary)).toMatchObject({ differAt: -1 });
+  });
+
   it('of edits in several chunks, with lines above that a device has no more', async () => {
     const old = content(3, 300_000);
     const edits = [

@@ -3,10 +3,11 @@
 // @ts-nocheck: AssemblyScript, not TypeScript.
 
 import { S } from './state';
-import { BLOCK_BYTES, CHUNK_BYTES, windowOld, copyOld, sameAsOld } from './memory';
+import { BLOCK_BYTES, CHUNK_BYTES, windowOld, copyOld, sameAsOld, copyEither, sameAsEither, areZeros } from './memory';
 import { EVEN, update } from './logistic';
 import { codeBit, costBytes, costKind, KIND_BLOCKS } from './coder';
 import { bitsOf } from './hash';
+import { matchReaches, passMatch } from './match';
 import { SEGMENT_BYTES } from './map';
 import { MODULE_WORDS } from './lists';
 import { M, enterModule } from './module';
@@ -30,6 +31,7 @@ export function openBlocks(): void {
   S.nextModule = 0;
   S.segment = 0;
   S.runRefused = -1;
+  S.gapBlocks = 0;
   S.pendingAt = -1;
   M.open = 0;
   M.newEnd = 0;
@@ -131,9 +133,30 @@ function step(): void {
   dropFields();
   for (let k: i64 = 0; k < end - n; ) {
     S.n = n + k;
-    k += codeGap(n + k, at + <usize>k, end - n - k);
+    if (((n + k) & (BLOCK_BYTES - 1)) == 0 && end - n - k >= BLOCK_BYTES && codeGapBlock(n + k, at + <usize>k)) k += BLOCK_BYTES;
+    else k += codeGap(n + k, at + <usize>k, end - n - k);
   }
   S.n = end;
+}
+
+/** A block of a gap that is zeros, or goes on as the match does: a flag each. False where it is neither. */
+function codeGapBlock(n: i64, at: usize): bool {
+  const zeros = codeSame(96 + (S.gapBlocks & 7), S.encoding ? <i32>areZeros(at, BLOCK_BYTES) : 0);
+  let matched = 0;
+  if (zeros) {
+    if (!S.encoding) memory.fill(at, 0, BLOCK_BYTES);
+  } else if (matchReaches(n, BLOCK_BYTES)) {
+    matched = codeSame(104 + ((S.gapBlocks >> 3) & 7), S.encoding ? <i32>sameAsEither(S.matchAt, at, BLOCK_BYTES) : 0);
+    if (matched && !S.encoding) copyEither(S.matchAt, at, BLOCK_BYTES);
+    S.gapBlocks = (S.gapBlocks & 7) | (((((S.gapBlocks >> 3) << 1) | matched) & 7) << 3);
+  }
+  S.gapBlocks = (S.gapBlocks & ~7) | (((S.gapBlocks << 1) | zeros) & 7);
+  if (!zeros && !matched) return false;
+  passMatch(n, at, BLOCK_BYTES, matched != 0);
+  S.history = ~(<u64>0);
+  S.trained = n + BLOCK_BYTES;
+  S.word = 0;
+  return true;
 }
 
 /** Codes until new[to]; `to` is the end of a chunk or of the file, and the window holds the chunk (or has room for it). */

@@ -9,7 +9,8 @@ import { S } from './state';
 import { hash } from './hash';
 import { finishFields } from './candidates';
 import { M } from './module';
-import { MACHINE_A64 } from './elf';
+import { MACHINE_A64, MACHINE_X64 } from './elf';
+import { codeTarget, isTargetPlace } from './calls';
 import { codeWord, isWordPlace, openWords } from './words';
 import { openGuesses, gatherGuesses, learnGuesses, guess } from './guesses';
 import { openFlags, codeFlag } from './flags';
@@ -26,6 +27,7 @@ export function openBytes(): void {
   openGuesses();
   openWords();
   S.lastMiss = -1;
+  S.lastTarget = 0;
 }
 
 /**
@@ -72,11 +74,12 @@ export function codeByte(n: i64, p: i64, at: usize, oldAt: usize, segmentFrom: i
 
 /** Codes what is in a gap at new[n], and says how many bytes that were. left: to its end. */
 export function codeGap(n: i64, at: usize, left: i64): i32 {
-  if (!M.open || M.machine != MACHINE_A64 || !isWordPlace(n, left, at)) {
+  if (M.open && M.machine == MACHINE_A64 && isWordPlace(n, left, at)) codeWord(n, at);
+  else if (M.open && M.machine == MACHINE_X64 && left >= 4 && n >= M.newStart + 8 && isTargetPlace(at)) codeTarget(n, at);
+  else {
     codeByte(n, -1, at, 0, 0, 0);
     return 1;
   }
-  codeWord(n, at);
   S.trained = n + 4;
   S.history = (S.history << 4) | 15;
   S.word = 0;

@@ -17,6 +17,9 @@ import {
   SECTION_FRAMES,
   SECTION_DYNAMIC,
   SECTION_TYPES,
+  SECTION_REL,
+  SECTION_UNWIND,
+  SECTION_CODE_A32,
 } from './elf';
 import { M, openNew } from './module';
 import { kindAt } from './sections';
@@ -35,9 +38,15 @@ import {
   REF_IMAGE,
   REF_TYPE_NAME,
   REF_TYPE,
+  REF_THUMB,
+  REF_A32,
+  REF_WORD,
+  REF_UNWIND,
+  refExtra,
 } from './found';
 import { learnedTarget, learnTarget, learnShift } from './learned';
 import { branchTarget, isBranch } from './aarch64';
+import { a32Target, isThumbBranch, thumbTarget } from './arm';
 
 export const COPY: i32 = 0;
 export const REFERENCE: i32 = 1;
@@ -134,7 +143,8 @@ export function startFields(n: i64, p: i64, at: usize, segmentStart: i64): void 
         if (!renumbers) {
           const learned = learnedTarget(refTarget - O.lowest);
           if (learned >= 0 && valueOf(load<u32>(at), newAddress, learned + N.lowest)) setField(LEARNED, n, valueBytes, valueFound);
-          if (refType != REF_A64 || isBranch(load<u32>(at))) pend(n, newAddress, refType == REF_A64 ? load<u32>(at) : 0);
+          if (refType == REF_WORD) pend(n, counted(), 0);
+          else if (refType != REF_A64 || isBranch(load<u32>(at))) pend(n, newAddress, load<u32>(at));
         }
       }
     }
@@ -142,6 +152,7 @@ export function startFields(n: i64, p: i64, at: usize, segmentStart: i64): void 
   if (!aligned || (executable && !O.flat)) return;
   if (kind == SECTION_CODE || kind == SECTION_RELA || kind == SECTION_SYMBOLS || kind == SECTION_FRAME_INDEX) return;
   if (kind == SECTION_FRAMES || kind == SECTION_DYNAMIC || kind == SECTION_TYPES) return;
+  if (kind == SECTION_REL || kind == SECTION_UNWIND || kind == SECTION_CODE_A32) return;
   const value = load<u32>(at);
   const done = covers(REFERENCE, n);
   if (!done) {
@@ -175,6 +186,15 @@ export function startFields(n: i64, p: i64, at: usize, segmentStart: i64): void 
     }
     S.confidence = kept;
   }
+}
+
+/** What a word is counted from, in the new module. */
+function counted(): i64 {
+  if (refExtra == 0) return 0;
+  const confidence = S.confidence;
+  const known = mapAddress(refExtra, false);
+  S.confidence = confidence;
+  return known ? targetFound : 0;
 }
 
 function pend(n: i64, pc: i64, old: u32): void {
@@ -212,6 +232,20 @@ export function finishFields(n: i64): void {
       return;
     case REF_FRAME_INDEX:
       to = N.frameIndexAddress + <i64>(<i32>value);
+      break;
+    case REF_THUMB:
+      if (!isThumbBranch(value) || ((value ^ S.pendingOld) & 0xd000f800)) return;
+      to = thumbTarget(value, S.pendingPc);
+      break;
+    case REF_A32:
+      if ((value ^ S.pendingOld) & 0xff000000) return;
+      to = a32Target(value, S.pendingPc);
+      break;
+    case REF_UNWIND:
+      to = S.pendingPc + (<i64>(<i32>(value << 1)) >> 1);
+      break;
+    case REF_WORD:
+      to = S.pendingPc ? S.pendingPc + <i64>(<i32>value) : <i64>value;
       break;
     case REF_A64:
       if ((value & 0xfc000000) != (S.pendingOld & 0xfc000000)) return;

@@ -1,5 +1,5 @@
 /**
- * What the coder needs of an ELF file (System V gABI, 64-bit little endian): where its bytes are loaded, and which sections hold what.
+ * What the coder needs of an ELF file (System V gABI, little endian; 64 bits, or 32 for ARM): where its bytes are loaded, and which sections hold what.
  * Offsets are from the start of the module. The old module is known whole, of the new one only what was coded before.
  */
 
@@ -10,6 +10,8 @@ import { old16, old32, old64, oldByte, new16, new32, new64, newByte } from './me
 export const MACHINE_NONE: i32 = 0;
 export const MACHINE_X64: i32 = 1;
 export const MACHINE_A64: i32 = 2;
+/** 32 bits: Thumb and A32. */
+export const MACHINE_ARM: i32 = 3;
 
 export const SECTION_NONE: i32 = 0;
 export const SECTION_CODE: i32 = 1;
@@ -21,6 +23,12 @@ export const SECTION_POINTERS: i32 = 6;
 export const SECTION_READ_ONLY: i32 = 7;
 export const SECTION_DYNAMIC: i32 = 8;
 export const SECTION_TYPES: i32 = 9;
+/** Code of A32 in a module of 32-bit ARM, where SECTION_CODE is Thumb. */
+export const SECTION_CODE_A32: i32 = 10;
+/** Relocations without addends. */
+export const SECTION_REL: i32 = 11;
+/** .ARM.exidx and .ARM.extab. */
+export const SECTION_UNWIND: i32 = 12;
 
 const MOST_LOADS: i32 = 16;
 const MOST_SECTIONS: i32 = 128;
@@ -47,6 +55,8 @@ export class Elf {
   valid: i32;
   machine: i32;
   relocatable: i32;
+  /** 32 bits. */
+  narrow: i32;
   /** A flat image: every offset is loaded at base + offset. */
   flat: i32;
   start: i64;
@@ -57,6 +67,9 @@ export class Elf {
   frameIndexBytes: i64;
   symbolsAddress: i64;
   stringsAddress: i64;
+  /** Global offsets of 32-bit ARM, .got. */
+  tableAddress: i64;
+  tableBytes: i64;
   loadCount: i32;
   sectionCount: i32;
   loads: usize;
@@ -108,19 +121,27 @@ function r64(p: i64): u64 {
   return inNew ? new64(p) : old64(p);
 }
 
+/** An address or a size of the headers, 4 or 8 bytes. */
+@inline
+function number(elf: Elf, narrow: i64, wide: i64): i64 {
+  return elf.narrow ? <i64>r32(narrow) : <i64>r64(wide);
+}
+
 /** most: how many bytes of the module may be looked at. */
 export function parseElf(elf: Elf, isNew: bool, start: i64, bytes: i64, most: i64): bool {
   clearElf(elf);
   elf.start = start;
   elf.bytes = bytes;
   inNew = isNew;
-  if (most < 64 || r32(start) != 0x464c457f || r8(start + 4) != 2 || r8(start + 5) != 1) return false;
+  if (most < 64 || r32(start) != 0x464c457f || r8(start + 5) != 1) return false;
   const machine = r16(start + 18);
-  elf.machine = machine == 62 ? MACHINE_X64 : machine == 183 ? MACHINE_A64 : MACHINE_NONE;
+  if (r8(start + 4) == 1 && machine == 40) elf.narrow = 1;
+  else if (r8(start + 4) != 2) return false;
+  elf.machine = elf.narrow ? MACHINE_ARM : machine == 62 ? MACHINE_X64 : machine == 183 ? MACHINE_A64 : MACHINE_NONE;
   const type = r16(start + 16);
-  const headers = <i64>r64(start + 32);
-  const count = <i32>r16(start + 56);
-  const step = <i64>r16(start + 54);
+  const headers = number(elf, start + 28, start + 32);
+  const count = <i32>r16(start + (elf.narrow ? 44 : 56));
+  const step = <i64>r16(start + (elf.narrow ? 42 : 54));
   elf.lowest = i64.MAX_VALUE;
   elf.highest = 0;
   if (type == 1) {
@@ -136,15 +157,15 @@ export function parseElf(elf: Elf, isNew: bool, start: i64, bytes: i64, most: i6
     elf.valid = 1;
     return true;
   }
-  if (count == 0 || step < 56 || headers < 0 || headers > 100000) return false;
+  if (count == 0 || step < (elf.narrow ? 32 : 56) || headers < 0 || headers > 100000) return false;
   for (let k = 0; k < count; k++) {
     if (headers + (k + 1) * step > most) return false;
     const at = start + headers + k * step;
     const kind = r32(at);
-    const offset = <i64>r64(at + 8);
-    const address = <i64>r64(at + 16);
-    const fileBytes = <i64>r64(at + 32);
-    const memoryBytes = <i64>r64(at + 40);
+    const offset = number(elf, at + 4, at + 8);
+    const address = number(elf, at + 8, at + 16);
+    const fileBytes = number(elf, at + 16, at + 32);
+    const memoryBytes = number(elf, at + 20, at + 40);
     if (<u64>offset > <u64>MOST_BYTES || <u64>fileBytes > <u64>MOST_BYTES) return false;
     if (<u64>address > 1 << 47 || <u64>memoryBytes > <u64>MOST_BYTES) return false;
     if (kind == 1 && elf.loadCount < MOST_LOADS) {
@@ -152,7 +173,7 @@ export function parseElf(elf: Elf, isNew: bool, start: i64, bytes: i64, most: i6
       load.offset = offset;
       load.address = address;
       load.fileBytes = fileBytes;
-      load.executable = r32(at + 4) & 1;
+      load.executable = r32(at + (elf.narrow ? 24 : 4)) & 1;
       elf.lowest = min(elf.lowest, address);
       elf.highest = max(elf.highest, address + memoryBytes);
     }
@@ -191,36 +212,42 @@ function nameIs(at: i64, name: usize, length: i32): bool {
 
 const EH_FRAME_HDR: usize = memory.data<u8>([46, 101, 104, 95, 102, 114, 97, 109, 101, 95, 104, 100, 114]);
 const EH_FRAME: usize = memory.data<u8>([46, 101, 104, 95, 102, 114, 97, 109, 101]);
+const UNWIND: usize = memory.data<u8>([46, 65, 82, 77, 46, 101, 120, 116, 97, 98]);
+const GOT: usize = memory.data<u8>([46, 103, 111, 116]);
 const BTF: usize = memory.data<u8>([46, 66, 84, 70]);
 
 /** isNew: of the new module, where it is known whole (in the encoder). */
 export function parseSections(elf: Elf, isNew: bool): void {
   inNew = isNew;
   const e = elf.start;
-  const headers = <i64>r64(e + 40);
-  const count = <i32>r16(e + 60);
-  const step = <i64>r16(e + 58);
-  const names = <i32>r16(e + 62);
-  if (count == 0 || step < 64 || <u64>headers > <u64>MOST_BYTES || headers + count * step > elf.bytes || names >= count) return;
-  const nameTable = <i64>r64(e + headers + names * step + 24);
-  const nameBytes = <i64>r64(e + headers + names * step + 32);
+  const headers = number(elf, e + 32, e + 40);
+  const counts = e + (elf.narrow ? 48 : 60);
+  const count = <i32>r16(counts);
+  const step = <i64>r16(counts - 2);
+  const names = <i32>r16(counts + 2);
+  if (count == 0 || step < (elf.narrow ? 40 : 64) || <u64>headers > <u64>MOST_BYTES || headers + count * step > elf.bytes || names >= count) return;
+  const namesAt = e + headers + names * step;
+  const nameTable = number(elf, namesAt + 16, namesAt + 24);
+  const nameBytes = number(elf, namesAt + 20, namesAt + 32);
   if (<u64>nameTable > <u64>MOST_BYTES || <u64>nameBytes > <u64>MOST_BYTES || nameTable + nameBytes > elf.bytes) return;
   for (let k = 0; k < count; k++) {
     const at = e + headers + k * step;
     const type = r32(at + 4);
-    const flags = r64(at + 8);
-    const address = <i64>r64(at + 16);
-    const offset = <i64>r64(at + 24);
-    const bytes = <i64>r64(at + 32);
+    const flags = number(elf, at + 8, at + 8);
+    const address = number(elf, at + 12, at + 16);
+    const offset = number(elf, at + 16, at + 24);
+    const bytes = number(elf, at + 20, at + 32);
     if (type == 8 || type == 0 || <u64>offset > <u64>MOST_BYTES || <u64>bytes > <u64>MOST_BYTES || offset + bytes > elf.bytes) continue;
     if (elf.sectionCount == MOST_SECTIONS) return;
     const name = e + nameTable + r32(at);
     let kind = SECTION_NONE;
     if (type == 4) kind = SECTION_RELA;
+    else if (type == 9 && elf.narrow) kind = SECTION_REL;
     else if (type == 2 || type == 11) kind = SECTION_SYMBOLS;
     else if (nameIs(name, EH_FRAME_HDR, 13)) kind = SECTION_FRAME_INDEX;
     else if (nameIs(name, EH_FRAME, 9)) kind = SECTION_FRAMES;
     else if (nameIs(name, BTF, 4)) kind = SECTION_TYPES;
+    else if (elf.narrow && (type == 0x70000001 || nameIs(name, UNWIND, 10))) kind = SECTION_UNWIND;
     else if (flags & 4) kind = SECTION_CODE;
     else if (type == 6) kind = SECTION_DYNAMIC;
     else if (flags & 1 && flags & 2) kind = SECTION_POINTERS;
@@ -233,8 +260,13 @@ export function parseSections(elf: Elf, isNew: bool): void {
     section.kind = kind;
     if (type == 11) {
       elf.symbolsAddress = address;
-      const link = <i32>r32(at + 40);
-      if (link < count) elf.stringsAddress = <i64>r64(e + headers + link * step + 16);
+      const link = <i32>r32(at + (elf.narrow ? 24 : 40));
+      const linked = e + headers + link * step;
+      if (link < count) elf.stringsAddress = number(elf, linked + 12, linked + 16);
+    }
+    if (elf.narrow && nameIs(name, GOT, 4)) {
+      elf.tableAddress = address;
+      elf.tableBytes = bytes;
     }
   }
 }

@@ -21,11 +21,16 @@ export function openMatches(): void {
   S.farStep = max<i64>(16, (S.newSize >> S.farBits) + 1);
 }
 
-/** Longer than the table of the last bytes reaches: places at a distance of farStep, with 16 bits of the hash. After new[n] is known. */
 @inline
-function followFar(n: i64, at: usize, byte: u32): void {
+function rollFar(byte: u32): void {
   // The factor is even: after 32 steps a byte has left the 32 bits.
   S.far = (S.far + byte + 1) * 0x2f0b4c46;
+}
+
+/** Longer than the table of the last bytes reaches: places at a distance of farStep, with 16 bits of the hash. After new[n] is known. left: how many more are. */
+@inline
+function followFar(n: i64, at: usize, byte: u32, left: i64): void {
+  rollFar(byte);
   const h = S.far ^ (S.far >>> 15);
   const place = S.farTable + (<usize>((h * 0x9e3779b1) >>> (32 - S.farBits))) * 6;
   if (S.matchLength < 16 && load<u16>(place, 4) == <u16>h) {
@@ -35,7 +40,7 @@ function followFar(n: i64, at: usize, byte: u32): void {
       while (length < FAR_BYTES && q > length && newByte(q - 1 - length) == load<u8>(at - length)) length++;
       if (length >= 20 && length > S.matchLength) {
         S.matchLength = length;
-        S.matchAt = q;
+        S.matchAt = q + left;
       }
     }
   }
@@ -98,7 +103,7 @@ export function followMatch(n: i64, at: usize, look: bool): void {
       if (S.matchAt >= S.oldSize + n + 1) S.matchLength = 0;
     } else S.matchLength = 0;
   }
-  if (S.farStep) followFar(n, at, byte);
+  if (S.farStep) followFar(n, at, byte, 0);
   if (n < 6) return;
   const c4 = bswap<u32>(load<u32>(at - 3));
   const c2 = <u32>load<u8>(at - 4) | (<u32>load<u8>(at - 5) << 8);
@@ -145,5 +150,39 @@ export function followWord(n: i64, at: usize, word: u32, expected: u32, w1: u32,
     }
   }
   note(h, S.oldSize + n + 4);
-  if (S.farStep) for (let k = 0; k < 4; k++) followFar(n + k, at + <usize>k, load<u8>(at + <usize>k));
+  if (S.farStep) followFar4(n, at);
 }
+
+/** After the four bytes at new[n], which were told as where they lead. same: as the match had them. */
+export function followTarget(n: i64, at: usize, same: bool): void {
+  S.recoverLeft = 0;
+  if (S.matchLength > 0) {
+    if (same && S.matchAt + 4 <= S.oldSize + n) {
+      S.matchAt += 4;
+      S.matchLength += 4;
+    } else S.matchLength = 0;
+  }
+  if (S.farStep) followFar4(n, at);
+}
+
+/** After four bytes at once. */
+export function followFar4(n: i64, at: usize): void {
+  for (let k = 0; k < 4; k++) followFar(n + k, at + <usize>k, load<u8>(at + <usize>k), 3 - k);
+}
+
+/** Whether the match reaches over so many bytes, and may be right for all of them. */
+@inline
+export function matchReaches(n: i64, bytes: i64): bool {
+  return S.matchLength >= 32 && S.matchAt + bytes <= S.oldSize + n;
+}
+
+/** After new[n, n + bytes), at least 32, were said at once. matched: as the match has them. at: where they stand. */
+export function passMatch(n: i64, at: usize, bytes: i32, matched: bool): void {
+  if (matched) {
+    S.matchAt += bytes;
+    S.matchLength += bytes;
+  } else S.matchLength = 0;
+  S.recoverLeft = 0;
+  if (S.farStep) for (let k = bytes - 32; k < bytes; k++) rollFar(load<u8>(at + <usize>k));
+}
+

@@ -180,3 +180,18 @@ export function sameAsOld(position: i64, at: usize, count: i32): bool {
   }
   return true;
 }
+
+/** Of old and new as one, where all of it is known. */
+export function copyEither(position: i64, to: usize, count: i32): void {
+  for (let k = 0; k < count; k += 4) store<u32>(to + <usize>k, either32(position + k));
+}
+
+export function sameAsEither(position: i64, at: usize, count: i32): bool {
+  for (let k = 0; k < count; k += 4) if (load<u32>(at + <usize>k) != either32(position + k)) return false;
+  return true;
+}
+
+export function areZeros(at: usize, count: i32): bool {
+  for (let k: usize = 0; k < <usize>count; k += 8) if (load<u64>(at + k)) return false;
+  return true;
+}

@@ -86,6 +86,7 @@ function findTypes(offset: i64, bytes: i64): void {
     const end = at + <i64>old32(O.start + q + 12);
     if (end > offset + bytes) return;
     types = S.free;
+    typeCount = 0;
     typesFrom = at;
     typesTo = end;
     while (at + 12 <= end && typeCount < MOST_RECORDS) {

@@ -14,6 +14,7 @@ import {
   loadOf,
   MACHINE_X64,
   MACHINE_A64,
+  MACHINE_ARM,
   SECTION_CODE,
   SECTION_RELA,
   SECTION_SYMBOLS,
@@ -22,14 +23,20 @@ import {
   SECTION_POINTERS,
   SECTION_DYNAMIC,
   SECTION_TYPES,
+  SECTION_CODE_A32,
+  SECTION_REL,
+  SECTION_UNWIND,
 } from './elf';
 import { targetOf, target } from './aarch64';
+import { armReference } from './arm-references';
+import { openArm } from './arm-records';
 import { kindAt, forgetSection, sectionFrom, sectionTo, sectionAddress } from './sections';
 import { openRecords, frameReference, typeReference, typesFrom, typesTo } from './records';
 import { hintAt, selectHints, HINT_RELATIVE } from './hinted';
 import { imageBase } from './targets';
 import {
   found,
+  foundWith,
   REF_X64,
   REF_A64,
   REF_POINTER,
@@ -38,6 +45,9 @@ import {
   REF_NAME,
   REF_RELATIVE,
   REF_IMAGE,
+  REF_WORD,
+  REF_UNWIND,
+  REF_RELOCATION,
 } from './found';
 
 /** Reads what is needed of the old module; false where it is none. */
@@ -52,6 +62,7 @@ export function openReferences(start: i64, bytes: i64, flatMachine: i32, moduleI
     parseSections(O, false);
   }
   openRecords();
+  openArm();
   selectHints(<u32>moduleIndex);
   return true;
 }
@@ -86,6 +97,10 @@ function codeReference(at: usize, offset: i64, from: i64, to: i64, address: i64)
 
 @inline
 function pointerAt(at: usize, least: i64): bool {
+  if (O.narrow) {
+    const word = <i64>load<u32>(at);
+    return word >= O.lowest + least && word < O.highest && foundWith(REF_WORD, word, 0);
+  }
   const value = load<i64>(at);
   return value >= O.lowest + least && value < O.highest && found(REF_POINTER, value);
 }
@@ -98,8 +113,8 @@ export function referenceAt(at: usize, offset: i64): bool {
     if (offset & 3) return false;
     const pointers = O.flat || kind == SECTION_POINTERS || kind == SECTION_DYNAMIC;
     const least = O.flat ? 0 : 64;
-    if (pointers && (offset & 7) == 0 && pointerAt(at, least)) return true;
-    if (pointers && (offset & 7) == 4 && pointerAt(at - 4, least)) return false;
+    if (pointers && (O.narrow || (offset & 7) == 0) && pointerAt(at, least)) return true;
+    if (pointers && !O.narrow && (offset & 7) == 4 && pointerAt(at - 4, least)) return false;
     if (!addressOf(O, offset)) return false;
     if (hint == HINT_RELATIVE) {
       const goal = addressFound() + <i64>load<i32>(at);
@@ -114,7 +129,10 @@ export function referenceAt(at: usize, offset: i64): bool {
     return codeReference(at, offset, 0, O.bytes, loadOf(O, 0).address);
   }
   switch (kind) {
+    case SECTION_CODE_A32:
+      return armReference(at, offset, sectionTo, sectionAddress + offset - sectionFrom, false);
     case SECTION_CODE:
+      if (O.machine == MACHINE_ARM) return armReference(at, offset, sectionTo, sectionAddress + offset - sectionFrom, true);
       return codeReference(at, offset, sectionFrom, sectionTo, sectionAddress);
     case SECTION_RELA: {
       if (O.relocatable) return false;
@@ -124,7 +142,23 @@ export function referenceAt(at: usize, offset: i64): bool {
       if (field == 16) return load<i64>(at) != 0 && pointerAt(at, 0);
       return false;
     }
+    case SECTION_REL: {
+      const field = <i32>((offset - sectionFrom) & 7);
+      if (field == 0) return !O.relocatable && pointerAt(at, 0);
+      return field == 4 && load<u32>(at) >>> 8 != 0 && found(REF_RELOCATION, load<u32>(at) >>> 8);
+    }
+    case SECTION_UNWIND: {
+      const value = load<u32>(at);
+      if ((offset - sectionFrom) & 3 || value & 0x80000000 || value == 1) return false;
+      const goal = sectionAddress + offset - sectionFrom + (<i64>(<i32>(value << 1)) >> 1);
+      return inModule(goal) && found(REF_UNWIND, goal);
+    }
     case SECTION_SYMBOLS: {
+      if (O.narrow) {
+        const part = <i32>((offset - sectionFrom) & 15);
+        if (part == 0) return load<u32>(at) != 0 && found(REF_NAME, O.stringsAddress + <i64>load<u32>(at));
+        return part == 4 && load<u16>(at + 10) != 0 && load<u32>(at) != 0 && pointerAt(at, 0);
+      }
       const field = <i32>((offset - sectionFrom) % 24);
       if (field == 0) return load<u32>(at) != 0 && found(REF_NAME, O.stringsAddress + <i64>load<u32>(at));
       if (field == 8) return load<u16>(at - 2) != 0 && load<i64>(at) != 0 && pointerAt(at, 0);
@@ -137,7 +171,7 @@ export function referenceAt(at: usize, offset: i64): bool {
       return frameReference(at, offset);
     case SECTION_POINTERS:
     case SECTION_DYNAMIC:
-      return (offset & 7) == 0 && pointerAt(at, 64);
+      return (offset & (O.narrow ? 3 : 7)) == 0 && pointerAt(at, 64);
     case SECTION_TYPES:
       return typeReference(at, offset);
   }

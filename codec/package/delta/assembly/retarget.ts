@@ -23,6 +23,9 @@ import {
   REF_RELATIVE,
   REF_TYPE_NAME,
   REF_TYPE,
+  REF_WORD,
+  REF_HALF,
+  REF_RELOCATION,
 } from './found';
 import { learnShift } from './learned';
 
@@ -88,7 +91,7 @@ export function retarget(to: usize): void {
       const goal = targetFound;
       let address: i64 = 0;
       const type = refType;
-      if (type != REF_SYMBOL && type != REF_TYPE && type != REF_TYPE_NAME) {
+      if (type != REF_SYMBOL && type != REF_WORD && type != REF_HALF && type != REF_RELOCATION && type != REF_TYPE && type != REF_TYPE_NAME) {
         const position = mapPosition(M.oldStart + offset);
         if (position >= 0 && addressOf(N, position - N.start)) address = addressFound();
         else if (

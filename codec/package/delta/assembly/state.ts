@@ -54,6 +54,10 @@ export class State {
   lastBlocks: i32;
   lastRuns: i32;
   runRefused: i64;
+  /** Of the last blocks in gaps: three bits whether they were zeros, three whether they were as the match said. */
+  gapBlocks: i32;
+  /** In instructions of x86-64. */
+  lastTarget: u32;
   /** History of the byte model. */
   history: u64;
   runLength: i32;

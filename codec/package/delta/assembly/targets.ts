@@ -6,6 +6,7 @@ import { S } from './state';
 import { O, N, addressOf, addressFound, offsetOf, loadOf } from './elf';
 import { mapPosition, mapConfidence } from './map';
 import { withTarget } from './aarch64';
+import { a32Move, thumbMove, withA32Target, withHalf, withThumbTarget } from './arm';
 import { learnedTarget, nearestValue, nearestConfidence } from './learned';
 import {
   refType,
@@ -24,6 +25,12 @@ import {
   REF_TYPE,
   REF_RELATIVE,
   REF_IMAGE,
+  REF_THUMB,
+  REF_A32,
+  REF_WORD,
+  REF_HALF,
+  REF_UNWIND,
+  REF_RELOCATION,
 } from './found';
 
 /** Address of the first byte of a flat image. */
@@ -73,11 +80,12 @@ export function targetInNew(): bool {
     S.confidence = nearestConfidence.confidence;
     return true;
   }
-  if (refType == REF_SYMBOL) {
-    if (O.symbolsAddress == 0 || !mapAddress(O.symbolsAddress + refTarget * 24, false)) return false;
+  if (refType == REF_SYMBOL || refType == REF_RELOCATION) {
+    const bytes: i64 = O.narrow ? 16 : 24;
+    if (O.symbolsAddress == 0 || !mapAddress(O.symbolsAddress + refTarget * bytes, false)) return false;
     const at = targetFound;
     if (!mapAddress(O.symbolsAddress, false)) return false;
-    targetFound = (at - targetFound) / 24;
+    targetFound = (at - targetFound) / bytes;
     return true;
   }
   if (refType == REF_NAME && O.stringsAddress == 0) return false;
@@ -125,6 +133,31 @@ export function valueOf(old: u32, address: i64, to: i64): bool {
     case REF_NAME:
       valueFound = <u32>(to - (N.stringsAddress ? N.stringsAddress : O.stringsAddress));
       return true;
+    case REF_THUMB:
+      valueFound = withThumbTarget(old, address, to);
+      return true;
+    case REF_A32:
+      valueFound = withA32Target(old, address, to);
+      return true;
+    case REF_WORD:
+    case REF_HALF: {
+      let value = <u32>to;
+      if (refExtra) {
+        const confidence = S.confidence;
+        if (!mapAddress(refExtra, false)) return false;
+        S.confidence = confidence;
+        value -= <u32>targetFound;
+        targetFound = to;
+      }
+      valueFound = refType == REF_WORD ? value : withHalves(old, value);
+      return true;
+    }
+    case REF_UNWIND:
+      valueFound = <u32>(to - address) & 0x7fffffff;
+      return true;
+    case REF_RELOCATION:
+      valueFound = (<u32>to << 8) | (old & 255);
+      return true;
     case REF_SYMBOL:
     case REF_TYPE_NAME:
     case REF_TYPE:
@@ -132,4 +165,11 @@ export function valueOf(old: u32, address: i64, to: i64): bool {
       return true;
   }
   return false;
+}
+
+/** A MOVW or MOVT with its half of a word. In what instructions it is, they tell themselves. */
+function withHalves(old: u32, value: u32): u32 {
+  const thumb = thumbMove(old);
+  if (thumb) return withHalf(old, true, thumb == 1 ? value & 0xffff : value >>> 16);
+  return withHalf(old, false, a32Move(old) == 1 ? value & 0xffff : value >>> 16);
 }

@@ -16,7 +16,9 @@ import { context, chooseLines, lookAt, learnAt, CONTEXTS, LEAST_GAP } from './mi
 import { followWord } from './match';
 
 const INPUTS: i32 = 20;
-const SETS: i32 = 1024;
+/** Weights by byte and operation; behind them those of calls.ts. */
+export const CALL_SETS: i32 = 1024;
+const SETS: i32 = 1024 + 16;
 const SETS2: i32 = 256;
 const REFINEMENT_BITS: i32 = 12;
 const RATE: i32 = 20;
@@ -115,7 +117,7 @@ export function codeWord(n: i64, at: usize): void {
     context(13, hash3(0x4f, known, w4));
     context(14, hash3(0x50, j, b1 | (((w2 >>> shift) & 255) << 8)));
     context(15, hash3(0x51, known, (place & 12) | (w1 >>> 24 << 4)));
-    const byte = codeWordByte((actual >>> shift) & 255, j, guess, follows, lengthBits, word, w1);
+    const byte = codeWordByte((actual >>> shift) & 255, j, guess, follows, lengthBits, word, setOf(j, word, w1));
     if (byte != guess) follows = false;
     word = (word << 8) | byte;
   }
@@ -130,8 +132,13 @@ export function expectedAt(position: i64): u32 {
   return absolute(either32(position), <u32>(inOld ? position - M.oldStart : position - S.oldSize - M.newStart));
 }
 
-function codeWordByte(actual: u32, j: u32, guess: u32, follows: bool, lengthBits: i32, word: u32, w1: u32): u32 {
-  const set = <i32>(j * 256 + (j == 0 ? w1 >>> 24 : (word >>> (8 * (j - 1))) & 255));
+@inline
+function setOf(j: u32, word: u32, w1: u32): i32 {
+  return <i32>(j * 256 + (j == 0 ? w1 >>> 24 : (word >>> (8 * (j - 1))) & 255));
+}
+
+/** word: its bytes before this one, j of them. set: of weights. */
+export function codeWordByte(actual: u32, j: u32, guess: u32, follows: bool, lengthBits: i32, word: u32, set: i32): u32 {
   const w = weights + <usize>(set * INPUTS * 4);
   let partial: u32 = 1;
   let half: u32 = 1;

@@ -19,8 +19,10 @@ const BLOCK_BYTES = 1024;
 const RUN_LEAST_BYTES = 8192;
 const P_LEAST = 336;
 const COUNTER_LIMIT = 250;
-/** Of blocks there are 64 contexts, of runs 32. */
+/** Of blocks there are 64 contexts, of runs 32, of blocks in gaps 8 for each of two questions. */
 const RUN_CONTEXTS_AT = 64;
+const ZEROS_CONTEXTS_AT = 96;
+const MATCHED_CONTEXTS_AT = 104;
 const RUN_BITS_LEAST = 13;
 /** Bits of the smallest table of the match model. */
 const MATCH_BITS = 16;
@@ -40,7 +42,7 @@ export class BlockDecoder {
   readonly #candidates: Candidates;
   readonly #match: MatchModel;
   readonly #bytes: ByteDecoder;
-  readonly #counters = new PlainCounters(RUN_CONTEXTS_AT + 32);
+  readonly #counters = new PlainCounters(MATCHED_CONTEXTS_AT + 8);
   #n = 0;
   #segment = 0;
   #nextModule = 0;
@@ -48,6 +50,9 @@ export class BlockDecoder {
   /** Whether the last blocks, and runs, were copies: the last one lowest. */
   #lastBlocks = 0;
   #lastRuns = 0;
+  /** Of the last three blocks in gaps, whether they were zeros; and of three that were asked about, whether they were as the match said. */
+  #lastZeros = 0;
+  #lastMatched = 0;
   /** Up to here a run was refused: blocks follow. */
   #refusedTo = 0;
 
@@ -136,8 +141,30 @@ export class BlockDecoder {
 
   #stepInGap(n: number, end: number): void {
     this.#fields.dropAll();
-    for (let at = n; at < end; ) at += this.#bytes.inGap(at, end - at, this.#module);
+    for (let at = n; at < end; ) {
+      const mayBePassed = at % BLOCK_BYTES === 0 && end - at >= BLOCK_BYTES;
+      if (mayBePassed && this.#passBlock(at)) at += BLOCK_BYTES;
+      else at += this.#bytes.inGap(at, end - at, this.#module);
+    }
     this.#n = end;
+  }
+
+  /** A block that is zeros, or goes on as the match does. False where it is neither. */
+  #passBlock(n: number): boolean {
+    const { next } = this.#files;
+    const zeros = this.#isSame(ZEROS_CONTEXTS_AT + this.#lastZeros);
+    this.#lastZeros = ((this.#lastZeros << 1) | zeros) & 7;
+    let matched: 0 | 1 = 0;
+    if (zeros === 0 && this.#match.reaches(n, BLOCK_BYTES)) {
+      matched = this.#isSame(MATCHED_CONTEXTS_AT + this.#lastMatched);
+      this.#lastMatched = ((this.#lastMatched << 1) | matched) & 7;
+    }
+    if (zeros === 0 && matched === 0) return false;
+    const from = this.#match.at;
+    for (let k = 0; k < BLOCK_BYTES; k++) next.bytes[n + k] = zeros === 1 ? 0 : this.#files.u8(from + k);
+    this.#match.pass(n, BLOCK_BYTES, matched === 1);
+    this.#state.passedGap(n + BLOCK_BYTES);
+    return true;
   }
 
   /** Whether what follows is a copy. */

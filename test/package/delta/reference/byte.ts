@@ -2,6 +2,7 @@
 
 import type { ArithmeticDecoder } from './arithmetic-decoder.ts';
 import { ByteContexts } from './byte-contexts.ts';
+import { TargetDecoder } from './calls.ts';
 import type { Candidates } from './candidates.ts';
 import type { Fields } from './fields.ts';
 import type { BothFiles } from './files.ts';
@@ -12,6 +13,7 @@ import { nextWord } from './missed-contexts.ts';
 import { MissDecoder } from './misses.ts';
 import type { OpenModule } from './module.ts';
 import type { State } from './state.ts';
+import { WordBytes } from './word-bytes.ts';
 import { WordDecoder } from './words.ts';
 
 /** Bits of the smallest tables. */
@@ -38,6 +40,7 @@ export class ByteDecoder {
   readonly #flags: FlagDecoder;
   readonly #misses: MissDecoder;
   readonly #words: WordDecoder;
+  readonly #targets: TargetDecoder;
 
   /** tables: as the head says. */
   constructor(parts: ByteParts, tables: number) {
@@ -47,7 +50,9 @@ export class ByteDecoder {
     this.#guesses = new Guesses(files, fields, match, state);
     this.#flags = new FlagDecoder(coder, files, this.#guesses, state, FLAG_BITS + tables);
     this.#misses = new MissDecoder(coder, files, fields, this.#guesses, match, bytes, state);
-    this.#words = new WordDecoder(coder, files, match, bytes);
+    const wordBytes = new WordBytes(coder, bytes);
+    this.#words = new WordDecoder(files, match, wordBytes);
+    this.#targets = new TargetDecoder(files, match, wordBytes, state);
   }
 
   /** new[n], which lies on old[p]. */
@@ -70,14 +75,15 @@ export class ByteDecoder {
   /** new[n] and what else is decoded at once in a gap, which has so many bytes left. Returns how many bytes these are. */
   inGap(n: number, leftBytes: number, module: OpenModule | undefined): number {
     const { state } = this.#parts;
-    if (module?.machine !== 'a64' || !this.#words.isPlace(n, leftBytes, module)) {
+    if (module?.machine === 'a64' && this.#words.isPlace(n, leftBytes, module)) this.#words.decode(n, module);
+    else if (module?.machine === 'x64' && this.#targets.isPlace(n, leftBytes, module)) this.#targets.decode(n, module);
+    else {
       const best = this.#guesses.gather(n, undefined);
       const byte = this.#misses.decode(n, undefined, best);
       state.pushHistory(1, 1);
       this.#learn(n, byte, true);
       return 1;
     }
-    this.#words.decode(n, module);
     state.trained = n + WORD_BYTES;
     state.pushHistory(15, WORD_BYTES);
     state.word = 0;

@@ -1,6 +1,7 @@
 /** Fields of guesses: what a field of the new file may hold, each with a reason. */
 
 import { branchTarget, isBranch } from './aarch64.ts';
+import { a32Target, isThumbBranch, sameKind, thumbTarget } from './arm.ts';
 import { addressIn, holdsAddress, imageBase, loadAt, type SectionKind } from './elf.ts';
 import { type Fields, Kind } from './fields.ts';
 import type { File } from './files.ts';
@@ -22,7 +23,7 @@ interface Pending {
 /** Sections whose words are references of their own, or none. */
 const WITHOUT_WORDS: ReadonlySet<SectionKind> = new Set<SectionKind>([
   ...(['code', 'relocations', 'symbols', 'frame index'] as const),
-  ...(['frames', 'dynamic', 'types'] as const),
+  ...(['frames', 'dynamic', 'types', 'short relocations', 'unwind', 'a32 code'] as const),
 ]);
 /** Offsets from the start of an image that are more often small numbers. */
 const ADDRESS_LEAST = 256n;
@@ -107,7 +108,8 @@ export class Candidates {
     const learned = pair.targets.learned(reference.target);
     const other = learned === undefined ? undefined : pair.targets.valueOf(reference, oldWord, address, learned);
     if (other !== undefined) this.#fields.set(Kind.learned, n, other.bytes, other.value);
-    if (type !== RefType.a64 || isBranch(oldWord)) this.#pending = at;
+    if (type === RefType.word) this.#pending = { ...at, address: pair.targets.counted(reference.extra) };
+    else if (type !== RefType.a64 || isBranch(oldWord)) this.#pending = at;
   }
 
   /** Words that may be relative to themselves, to the start of the image, or to that of their table. */
@@ -185,6 +187,16 @@ export class Candidates {
         return pair.next.frameIndexAddress + distance;
       case RefType.a64:
         return (word & 0xfc00_0000) === (oldWord & 0xfc00_0000) ? branchTarget(word, address) : undefined;
+      case RefType.thumb:
+        return isThumbBranch(word) && sameKind(word, oldWord) ? thumbTarget(word, address) : undefined;
+      case RefType.a32:
+        return word >>> 24 === oldWord >>> 24 ? a32Target(word, address) : undefined;
+      case RefType.unwind:
+        return address + BigInt((word << 1) >> 1);
+      case RefType.word:
+        return address === 0n ? BigInt(word) : address + distance;
+      case RefType.half:
+      case RefType.relocation:
       case RefType.symbol:
       case RefType.name:
       case RefType.cie:

@@ -1,11 +1,11 @@
 /**
- * What is needed of an ELF file (System V gABI, 64 bits, little endian): where its bytes are loaded, and which sections hold what. Offsets
+ * What is needed of an ELF file (System V gABI, little endian; 64 bits, or 32 for ARM): where its bytes are loaded, and which sections hold what. Offsets
  * are from the start of the module; addresses have 64 bits with a sign, and wrap. A flat image is an ELF file with one load and no sections.
  */
 
 import type { File } from './files.ts';
 
-export type Machine = 'none' | 'x64' | 'a64';
+export type Machine = 'none' | 'x64' | 'a64' | 'arm';
 
 /** Bytes of the file that are loaded at an address. */
 export interface Load {
@@ -17,7 +17,9 @@ export interface Load {
 
 export type SectionKind =
   | 'none'
+  /** Of a module of 32-bit ARM: Thumb. */
   | 'code'
+  | 'a32 code'
   | 'relocations'
   | 'symbols'
   | 'frame index'
@@ -25,7 +27,10 @@ export type SectionKind =
   | 'pointers'
   | 'read only'
   | 'dynamic'
-  | 'types';
+  | 'types'
+  /** Of 32-bit ARM: relocations without addends; .ARM.exidx and .ARM.extab. */
+  | 'short relocations'
+  | 'unwind';
 
 export interface Section {
   readonly offset: number;
@@ -38,6 +43,8 @@ export interface Elf {
   readonly machine: Machine;
   readonly relocatable: boolean;
   readonly flat: boolean;
+  /** 32 bits. */
+  readonly narrow: boolean;
   /** Where the module is in its file. */
   readonly start: number;
   readonly bytes: number;
@@ -51,6 +58,9 @@ export interface Elf {
   sections: readonly Section[];
   symbolsAddress: bigint;
   stringsAddress: bigint;
+  /** Of 32-bit ARM: .got. */
+  tableAddress: bigint;
+  tableBytes: number;
 }
 
 const LOADS_MOST = 16;
@@ -68,12 +78,36 @@ export function u64(value: bigint): bigint {
   return BigInt.asUintN(64, value);
 }
 
+/** Where the fields of the headers are that differ between 32 and 64 bits; those of a segment from its start. */
+const NARROW = {
+  ...{ headersAt: 28, step: 42, count: 44, segmentBytes: 32 },
+  ...{ offset: 4, address: 8, fileBytes: 16, memoryBytes: 20, flags: 24 },
+};
+const WIDE = {
+  ...{ headersAt: 32, step: 54, count: 56, segmentBytes: 56 },
+  ...{ offset: 8, address: 16, fileBytes: 32, memoryBytes: 40, flags: 4 },
+};
+
+/** An address or a size of the headers. */
+export function headerNumber(file: File, at: number, narrow: boolean): bigint {
+  return narrow ? BigInt(file.u32(at)) : file.i64(at);
+}
+
+const MACHINE_ARM = 40;
+const CLASS_32 = 1;
+const CLASS_64 = 2;
+
 /** The program headers; undefined where there are none that make sense. knownBytes: of the module may be looked at. */
 export function parseElf(file: File, start: number, bytes: number, knownBytes: number): Elf | undefined {
   if (knownBytes < 64 || file.u32(start) !== 0x464c_457f) return undefined;
-  if (file.u8(start + 4) !== 2 || file.u8(start + 5) !== 1) return undefined;
-  const machine = machineOf(file.u16(start + 18));
-  const common = { machine, flat: false, start, bytes, sections: [], symbolsAddress: 0n, stringsAddress: 0n };
+  const [width, number] = [file.u8(start + 4), file.u16(start + 18)];
+  const narrow = width === CLASS_32 && number === MACHINE_ARM;
+  if ((!narrow && width !== CLASS_64) || file.u8(start + 5) !== 1) return undefined;
+  const fields = narrow ? NARROW : WIDE;
+  const common = {
+    ...{ machine: narrow ? ('arm' as const) : machineOf(number), flat: false, narrow, start, bytes },
+    ...{ sections: [], symbolsAddress: 0n, stringsAddress: 0n, tableAddress: 0n, tableBytes: 0 },
+  };
   if (file.u16(start + 16) === TYPE_RELOCATABLE)
     return {
       ...common,
@@ -83,10 +117,10 @@ export function parseElf(file: File, start: number, bytes: number, knownBytes: n
       loads: [{ offset: 0, address: 0n, fileBytes: bytes, executable: true }],
       frameIndexAddress: 0n,
     };
-  const headersAt = file.i64(start + 32);
-  const stepBytes = file.u16(start + 54);
-  const count = file.u16(start + 56);
-  if (count === 0 || stepBytes < 56 || headersAt < 0n || headersAt > HEADERS_AT_MOST) return undefined;
+  const headersAt = headerNumber(file, start + fields.headersAt, narrow);
+  const stepBytes = file.u16(start + fields.step);
+  const count = file.u16(start + fields.count);
+  if (count === 0 || stepBytes < fields.segmentBytes || headersAt < 0n || headersAt > HEADERS_AT_MOST) return undefined;
   const loads: Load[] = [];
   let frameIndexAddress = 0n;
   let lowest: bigint | undefined;
@@ -96,14 +130,13 @@ export function parseElf(file: File, start: number, bytes: number, knownBytes: n
     if (from + stepBytes > knownBytes) return undefined;
     const at = start + from;
     const type = file.u32(at);
-    const offset = u64(file.i64(at + 8));
-    const address = u64(file.i64(at + 16));
-    const fileBytes = u64(file.i64(at + 32));
-    const memoryBytes = u64(file.i64(at + 40));
+    const [offset, address, fileBytes, memoryBytes] = (['offset', 'address', 'fileBytes', 'memoryBytes'] as const).map(
+      (field) => u64(headerNumber(file, at + fields[field], narrow)),
+    ) as [bigint, bigint, bigint, bigint];
     if (offset > SIZE_MOST || fileBytes > SIZE_MOST || memoryBytes > SIZE_MOST) return undefined;
     if (address > ADDRESS_MOST) return undefined;
     if (type === SEGMENT_LOAD && loads.length < LOADS_MOST) {
-      const executable = (file.u32(at + 4) & 1) === 1;
+      const executable = (file.u32(at + fields.flags) & 1) === 1;
       loads.push({ offset: Number(offset), address, fileBytes: Number(fileBytes), executable });
       if (lowest === undefined || address < lowest) lowest = address;
       if (address + memoryBytes > highest) highest = address + memoryBytes;
@@ -121,7 +154,7 @@ function machineOf(number: number): Machine {
 export function flatElf(start: number, bytes: number, machine: Machine): Elf {
   const base = machine === 'a64' ? A64_IMAGE_BASE : 0n;
   return {
-    ...{ machine, relocatable: false, flat: true, start, bytes },
+    ...{ machine, relocatable: false, flat: true, narrow: false, start, bytes, tableAddress: 0n, tableBytes: 0 },
     // What points to the first page is more often a small number.
     lowest: base + BigInt(FIRST_PAGE_BYTES),
     highest: base + BigInt(bytes),

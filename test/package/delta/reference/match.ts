@@ -20,6 +20,9 @@ const RECOVERED_LOSS = 5;
 /** Matches from far are looked for below this length, and must have so much. */
 const FAR_BELOW_BYTES = 16;
 const FAR_LEAST_BYTES = 20;
+const ROLLED_BYTES = 32;
+/** From this length on a match may stand for a whole block. */
+const REACHING_BYTES = 32;
 /** Even: after 32 steps a byte has left the hash. */
 const FAR_FACTOR = 0x2f0b_4c46;
 
@@ -77,7 +80,7 @@ export class MatchModel {
     const byte = this.#files.next.u8(n);
     this.#followRecovered(byte, known);
     this.#followMatch(byte, known);
-    this.#followFar(n);
+    this.#followFar(n, 0);
     if (n < HASHED_BYTES) return;
     const h = this.#hashBefore(known);
     const found = this.length === 0 && look ? this.#placeOf(h) : 0;
@@ -123,13 +126,41 @@ export class MatchModel {
     return length;
   }
 
-  #followFar(n: number): void {
+  /** left: how many bytes more are known. */
+  #followFar(n: number, left: number): void {
     const found = this.#far?.follow(n) ?? 0;
     if (found === 0 || this.length >= FAR_BELOW_BYTES) return;
     const length = this.#lengthAt(found, n);
     if (length < FAR_LEAST_BYTES || length <= this.length) return;
     this.length = length;
-    this.at = found;
+    this.at = found + left;
+  }
+
+  /** Whether there is a long match that may be right for so many bytes from new[n] on. */
+  reaches(n: number, bytes: number): boolean {
+    return this.length >= REACHING_BYTES && this.at + bytes <= this.#files.old.sizeBytes + n;
+  }
+
+  /** After so many bytes from new[n] on were said at once. */
+  pass(n: number, bytes: number, matched: boolean): void {
+    this.recoverLeft = 0;
+    this.length = matched ? this.length + bytes : 0;
+    if (matched) this.at += bytes;
+    this.#far?.pass(n + bytes);
+  }
+
+  /** After the four bytes at new[n], which are a target of x86-64. same: as the match has them. */
+  followTarget(n: number, same: boolean): void {
+    this.recoverLeft = 0;
+    this.#goOn(n, same);
+    for (let k = 0; k < 4; k++) this.#followFar(n + k, 3 - k);
+  }
+
+  #goOn(n: number, same: boolean): void {
+    if (this.length === 0) return;
+    const goesOn = same && this.at + 4 <= this.#files.old.sizeBytes + n;
+    this.length = goesOn ? this.length + 4 : 0;
+    if (goesOn) this.at += 4;
   }
 
   /**
@@ -145,11 +176,7 @@ export class MatchModel {
   ): void {
     const start = this.#files.old.sizeBytes + n;
     this.recoverLeft = 0;
-    if (this.length > 0) {
-      const goesOn = word === expected && this.at + 4 <= start;
-      this.length = goesOn ? this.length + 4 : 0;
-      if (goesOn) this.at += 4;
-    }
+    this.#goOn(n, word === expected);
     const h = hash3(word, hash(before[0], before[1]), 0x57);
     const found = this.length < 4 * LEAST_WORDS ? this.#placeOf(h) : 0;
     if (found >= 16) {
@@ -161,7 +188,7 @@ export class MatchModel {
       }
     }
     this.#note(h, start + 4);
-    for (let k = 0; k < 4; k++) this.#followFar(n + k);
+    for (let k = 0; k < 4; k++) this.#followFar(n + k, 3 - k);
   }
 }
 
@@ -183,9 +210,18 @@ class FarPlaces {
     this.#checks = new Uint16Array(1 << bits);
   }
 
-  /** After new[n] is known: where the last bytes stood before; 0 for nowhere. To be called for every byte. */
-  follow(n: number): number {
+  #roll(n: number): void {
     this.#rolling = Math.imul(this.#rolling + this.#next.u8(n) + 1, FAR_FACTOR) >>> 0;
+  }
+
+  /** Bytes up to here, at least 32, were said at once. */
+  pass(end: number): void {
+    for (let n = end - ROLLED_BYTES; n < end; n++) this.#roll(n);
+  }
+
+  /** After new[n] is known: where the last bytes stood before; 0 for nowhere. To be called for every byte that is not passed. */
+  follow(n: number): number {
+    this.#roll(n);
     const h = this.#rolling ^ (this.#rolling >>> 15);
     const slot = spread(h) >>> (32 - this.#bits);
     const found = this.#checks[slot] === (h & 0xffff) ? this.#places[slot] : 0;

@@ -24,14 +24,23 @@ export const RefType = {
   /** Hinted: relative to the field, and to the start of the image. */
   relative: 12,
   image: 13,
+  /** 32-bit ARM: branches of Thumb and of A32; a word counted from an address (`extra`, 0: none); half of such a word in an instruction. */
+  thumb: 14,
+  a32: 15,
+  word: 16,
+  half: 17,
+  /** 31 bits, relative to themselves. */
+  unwind: 18,
+  /** Number of a symbol above the type of a relocation. */
+  relocation: 19,
 } as const;
 export type RefType = (typeof RefType)[keyof typeof RefType];
 
 export interface Reference {
   readonly type: RefType;
-  /** An address; of `symbol`, `typeName` and `type` a number. */
+  /** An address; of `symbol`, `relocation`, `typeName` and `type` a number. */
   readonly target: bigint;
-  /** Of `range`: length of the function. */
+  /** Of `range`: length of the function. Of `word` and `half`: what they are counted from. */
   readonly extra: bigint;
 }
 

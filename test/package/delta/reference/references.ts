@@ -1,6 +1,8 @@
 /** Finds the references in the old module. */
 
 import { targetOf } from './aarch64.ts';
+import { a32Target, movedHalf, thumbTarget } from './arm.ts';
+import { ArmRecords } from './arm-records.ts';
 import {
   addressOf,
   type Elf,
@@ -19,6 +21,8 @@ import { found, isFar, type Reference, RefType } from './reference.ts';
 import { SectionFinder } from './sections.ts';
 
 const SYMBOL_BYTES = 24;
+const NARROW_SYMBOL_BYTES = 16;
+const SHORT_RELOCATION_BYTES = 8;
 const RELOCATION_BYTES = 24;
 /** A pointer in data does not point to the header of the file. */
 const POINTER_LEAST = 64n;
@@ -41,6 +45,7 @@ export class References {
   readonly #sections: SectionFinder;
   #frames: readonly number[] = [];
   #types = NO_TYPES;
+  readonly #arm: ArmRecords;
   /** x86-64: the offset after the one asked last, and the end of the reference found last: references do not overlap. */
   #nextAsked = -1;
   #lastEnd = 0;
@@ -50,6 +55,7 @@ export class References {
     this.#elf = elf;
     this.#hints = hints;
     this.#sections = new SectionFinder(elf);
+    this.#arm = new ArmRecords(file, elf);
     if (elf.flat) this.#types = findTypes(file, elf, 0, elf.bytes);
     for (const { kind, offset, bytes } of elf.sections) {
       if (kind === 'frames') this.#frames = frameStarts(file, elf, offset, bytes);
@@ -81,11 +87,19 @@ export class References {
       return pointer ?? this.#codeAt(offset, 0, this.#elf.bytes, imageBase(this.#elf));
     }
     switch (kind) {
+      case 'a32 code':
+        return this.#armAt(offset, to, address - BigInt(from), false);
       case 'code':
+        if (this.#elf.machine === 'arm') return this.#armAt(offset, to, address - BigInt(from), true);
         return this.#codeAt(offset, from, to, address);
       case 'relocations':
         return this.#elf.relocatable ? undefined : this.#relocationAt(offset, (offset - from) % RELOCATION_BYTES);
+      case 'short relocations':
+        return this.#shortRelocationAt(offset, (offset - from) % SHORT_RELOCATION_BYTES);
+      case 'unwind':
+        return (offset - from) % 4 === 0 ? this.#unwindAt(offset, address + BigInt(offset - from)) : undefined;
       case 'symbols':
+        if (this.#elf.narrow) return this.#narrowSymbolAt(offset, (offset - from) % NARROW_SYMBOL_BYTES);
         return this.#symbolAt(offset, (offset - from) % SYMBOL_BYTES);
       case 'frame index':
         if ((offset - from) % 4 !== 0 || offset < from + 12) return undefined;
@@ -94,7 +108,7 @@ export class References {
         return this.#frameAt(offset, address - BigInt(from));
       case 'pointers':
       case 'dynamic':
-        return offset % 8 === 0 ? this.#pointerAt(offset, POINTER_LEAST) : undefined;
+        return offset % this.#pointerBytes === 0 ? this.#pointerAt(offset, POINTER_LEAST) : undefined;
       case 'types':
         return this.#typeAt(offset);
       case 'none':
@@ -116,7 +130,16 @@ export class References {
     return this.#file.u8(this.#elf.start + offset);
   }
 
+  get #pointerBytes(): number {
+    return this.#elf.narrow ? 4 : 8;
+  }
+
   #pointerAt(offset: number, least: bigint): Reference | undefined {
+    if (this.#elf.narrow) {
+      const word = BigInt(this.#u32(offset));
+      const points = word >= this.#elf.lowest + least && word < this.#elf.highest;
+      return points ? found(RefType.word, word) : undefined;
+    }
     const value = this.#file.i64(this.#elf.start + offset);
     if (value < this.#elf.lowest + least || value >= this.#elf.highest) return undefined;
     return found(RefType.pointer, value);
@@ -126,8 +149,9 @@ export class References {
     if (offset % 4 !== 0) return undefined;
     const least = this.#elf.flat ? 0n : POINTER_LEAST;
     if (this.#elf.flat || kind === 'pointers' || kind === 'dynamic') {
-      const pointer = this.#pointerAt(offset - (offset % 8), least);
-      if (pointer !== undefined) return offset % 8 === 0 ? pointer : undefined;
+      const within = offset % this.#pointerBytes;
+      const pointer = this.#pointerAt(offset - within, least);
+      if (pointer !== undefined) return within === 0 ? pointer : undefined;
     }
     const address = addressOf(this.#elf, offset);
     if (address === undefined) return undefined;
@@ -169,6 +193,48 @@ export class References {
     const target = targetOf(this.#file, this.#elf.start + offset, pc, before, after);
     if (target === undefined || target < this.#elf.lowest || target >= this.#elf.highest + A64_BEYOND) return undefined;
     return found(RefType.a64, target);
+  }
+
+  /** toAddress: from an offset. */
+  #armAt(offset: number, to: number, toAddress: bigint, thumb: boolean): Reference | undefined {
+    if (offset % 2 !== 0 || offset + 4 > to) return undefined;
+    const record = this.#arm.at(offset);
+    if (record === undefined) return undefined;
+    if (record === 'branch') {
+      const address = toAddress + BigInt(offset);
+      const target = (thumb ? thumbTarget : a32Target)(this.#u32(offset), address);
+      return holdsAddress(this.#elf, target) ? found(thumb ? RefType.thumb : RefType.a32, target) : undefined;
+    }
+    const { base } = record;
+    const halves = (offsets: readonly [number, number]): number =>
+      (movedHalf(this.#u32(offsets[0]), thumb) | (movedHalf(this.#u32(offsets[1]), thumb) << 16)) >>> 0;
+    const value = record.kind === 'half' ? halves([record.lower, record.upper]) : this.#u32(offset);
+    const target = base + BigInt(base === 0n ? value : value | 0);
+    return found(record.kind === 'half' ? RefType.half : RefType.word, target, base);
+  }
+
+  /** Elf32_Rel: address, type and symbol. */
+  #shortRelocationAt(offset: number, field: number): Reference | undefined {
+    if (field === 0) return this.#elf.relocatable ? undefined : this.#pointerAt(offset, 0n);
+    const symbol = this.#u32(offset) >>> 8;
+    return field === 4 && symbol !== 0 ? found(RefType.relocation, BigInt(symbol)) : undefined;
+  }
+
+  /** ARM IHI 0038: 31 bits with a sign; what has the highest bit is no address, and 1 means that there is none. */
+  #unwindAt(offset: number, address: bigint): Reference | undefined {
+    const value = this.#u32(offset);
+    if (value >>> 31 === 1 || value === 1) return undefined;
+    const target = address + BigInt((value << 1) >> 1);
+    return holdsAddress(this.#elf, target) ? found(RefType.unwind, target) : undefined;
+  }
+
+  /** Elf32_Sym: name; and the value, where there is a section. */
+  #narrowSymbolAt(offset: number, field: number): Reference | undefined {
+    const value = this.#u32(offset);
+    if (value === 0) return undefined;
+    if (field === 0) return found(RefType.name, this.#elf.stringsAddress + BigInt(value));
+    const hasSection = field === 4 && this.#file.u16(this.#elf.start + offset + 10) !== 0;
+    return hasSection ? this.#pointerAt(offset, 0n) : undefined;
   }
 
   /** Elf64_Rela: address, type, symbol, addend. */

@@ -29,6 +29,14 @@ export class State {
     this.history = ((this.history << count) | bits) >>> 0;
   }
 
+  /** Bytes up to here were said at once, in a gap. */
+  passedGap(end: number): void {
+    this.history = 0xffff_ffff;
+    this.earlierHistory = 0xffff_ffff;
+    this.trained = end;
+    this.word = 0;
+  }
+
   forgetHistory(): void {
     this.history = 0;
     this.earlierHistory = 0;

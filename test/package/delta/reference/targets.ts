@@ -1,6 +1,7 @@
 /** Where the target of a reference went in the new module, and what the field then holds. */
 
 import { withTarget } from './aarch64.ts';
+import { withA32Target, withHalf, withThumbTarget } from './arm.ts';
 import { addressOf, type Elf, imageBase, offsetOf } from './elf.ts';
 import type { LearnedTargets } from './learned.ts';
 import type { SegmentMap } from './map.ts';
@@ -9,6 +10,7 @@ import type { Renumbering } from './renumbering.ts';
 import type { State } from './state.ts';
 
 const SYMBOL_BYTES = 24n;
+const NARROW_SYMBOL_BYTES = 16n;
 
 /** The bytes of a field, little endian. */
 export interface FieldValue {
@@ -64,6 +66,23 @@ export class Targets {
     return address;
   }
 
+  /** How sure it is stays unsaid, where it is known. */
+  #mapUnsaid(address: bigint): bigint | undefined {
+    const { confidence } = this.#state;
+    const mapped = this.mapAddress(address);
+    if (mapped !== undefined) this.#state.confidence = confidence;
+    return mapped;
+  }
+
+  /** What a word is counted from, in the new module; 0 where it is nothing, or unknown. */
+  counted(base: bigint): bigint {
+    if (base === 0n) return 0n;
+    const { confidence } = this.#state;
+    const mapped = this.mapAddress(base) ?? 0n;
+    this.#state.confidence = confidence;
+    return mapped;
+  }
+
   mapLearned(address: bigint): bigint | undefined {
     const learned = this.learned(address);
     if (learned === undefined) return this.mapAddress(address);
@@ -81,11 +100,13 @@ export class Targets {
         this.#state.confidence = renumbered.confidence;
         return BigInt(renumbered.value);
       }
-      case RefType.symbol: {
+      case RefType.symbol:
+      case RefType.relocation: {
+        const symbolBytes = this.#old.narrow ? NARROW_SYMBOL_BYTES : SYMBOL_BYTES;
         const table = this.#old.symbolsAddress;
-        const symbol = table === 0n ? undefined : this.mapAddress(table + target * SYMBOL_BYTES);
+        const symbol = table === 0n ? undefined : this.mapAddress(table + target * symbolBytes);
         const first = symbol === undefined ? undefined : this.mapAddress(table);
-        return symbol === undefined || first === undefined ? undefined : (symbol - first) / SYMBOL_BYTES;
+        return symbol === undefined || first === undefined ? undefined : (symbol - first) / symbolBytes;
       }
       case RefType.name:
         return this.#old.stringsAddress === 0n ? undefined : this.mapAddress(target);
@@ -98,6 +119,11 @@ export class Targets {
       case RefType.range:
       case RefType.relative:
       case RefType.image:
+      case RefType.thumb:
+      case RefType.a32:
+      case RefType.word:
+      case RefType.half:
+      case RefType.unwind:
         break;
     }
     return this.mapAddress(target);
@@ -123,14 +149,26 @@ export class Targets {
         return word(address - to);
       case RefType.range: {
         // To where the last byte of the function went.
-        const { confidence } = this.#state;
-        const last = this.mapAddress(target + extra - 1n);
-        if (last === undefined) return undefined;
-        this.#state.confidence = confidence;
-        return word(last + 1n - to);
+        const last = this.#mapUnsaid(target + extra - 1n);
+        return last === undefined ? undefined : word(last + 1n - to);
       }
       case RefType.name:
         return word(to - (this.#next.stringsAddress === 0n ? this.#old.stringsAddress : this.#next.stringsAddress));
+      case RefType.thumb:
+        return word(BigInt(withThumbTarget(oldWord, address, to)));
+      case RefType.a32:
+        return word(BigInt(withA32Target(oldWord, address, to)));
+      case RefType.word:
+      case RefType.half: {
+        const from = extra === 0n ? 0n : this.#mapUnsaid(extra);
+        if (from === undefined) return undefined;
+        const value = BigInt.asUintN(32, to - from);
+        return word(type === RefType.word ? value : BigInt(withHalf(oldWord, Number(value))));
+      }
+      case RefType.unwind:
+        return word((to - address) & 0x7fff_ffffn);
+      case RefType.relocation:
+        return word((to << 8n) | BigInt(oldWord & 255));
       case RefType.symbol:
       case RefType.typeName:
       case RefType.type:
