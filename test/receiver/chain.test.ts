@@ -4,11 +4,14 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished,
 import type { MadePayload } from '#codec/package/payload.ts';
 import type { Slots } from '#hardware/contracts.ts';
 import { sha256Native } from '#hardware/native/sha256.ts';
+import { slotPathsIn } from '#hardware/slots/file.ts';
+import type { ReceiverConfig } from '../../receiver/config.ts';
 import type { Device } from '../../receiver/device.ts';
 import { FilePlace } from '../../receiver/file-place.ts';
+import { installBeside } from '../../receiver/install-beside.ts';
 import { installPackage, verifyPackage } from '../../receiver/install.ts';
 import { content, deltaOf, fullOf, sealExample, signerFromSeed } from '../package/example.ts';
-import { type Bench, Fuse, makeBench, PowerCut, slotsThat } from './device.ts';
+import { type Bench, Fuse, IDENTITY, makeBench, PowerCut, slotsThat } from './device.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 import { chained, VERSIONS, zstdDelta } from './versions.ts';
 
@@ -222,6 +225,29 @@ describe('a chain that was cut off', () => {
       const isOfUse = k === spoils.length - 1;
       expect(await goesOn()).toEqual(isOfUse ? ['base-made', 'resumed'] : ['base-made', 'base-made']);
     }
+  }, 120_000);
+
+  it('by the end of the process that installs, at any moment, goes on', async () => {
+    const packagePath = join(bench.folder, 'update.pkg');
+    const slotPaths = slotPathsIn(bench.folder);
+    const config: ReceiverConfig = {
+      ...{ device: IDENTITY, trustedKeys: [signer.publicKey], slotPaths, slotSizeBytes: SLOT },
+      ...{ bootFolder: bench.folder, stateFolder: bench.store.folder, frequencyHz: 98_500_000, rateHz: 250_000 },
+      ...{ source: { kind: 'rtl_tcp', host: 'nowhere', port: 1 }, gainDb: 'auto', correctionPpm: 0, streams: 4 },
+    };
+    writeFileSync(packagePath, update);
+    const left: string[] = [];
+    for (const afterMs of [400, 500, 600, 800, 1000, 1200]) {
+      const stopping = new AbortController();
+      setTimeout(() => stopping.abort(), afterMs);
+      await installBeside({ config, packagePath }, stopping.signal).catch(() => undefined);
+      left.push(leftOver().join(' '));
+    }
+    const never = new AbortController().signal;
+    const { kind } = await installBeside({ config, packagePath }, never);
+    expect(kind, `it left ${left.join(', ')}`).toMatch(/^(already-)?installed$/);
+    await holds(n);
+    expect(leftOver()).toEqual([]);
   }, 120_000);
 
   it('is given up for another package, and leaves nothing behind', async () => {
