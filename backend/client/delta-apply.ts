@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { bytesEqual } from '#codec/bytes.ts';
 import { openPatch } from '#codec/package/delta/apply.ts';
 import { readHead } from '#codec/package/delta/format.ts';
@@ -9,13 +10,14 @@ import { FileScratch, readFull, writeFull } from '#hardware/native/scratch-file.
 import { type Output, printRow } from '../commands/print.ts';
 import { CommandError } from '../refusal.ts';
 import { contentOf, writeWhole } from './delta-files.ts';
+import { Interruption } from './interruption.ts';
 
 const COPY_BYTES = 1 << 18;
 
-export function deltaApply(
+export async function deltaApply(
   paths: { readonly old: string; readonly patch: string; readonly new: string },
   output: Output,
-): void {
+): Promise<void> {
   const patch = contentOf(paths.patch);
   const old = openSync(paths.old, 'r');
   try {
@@ -28,9 +30,10 @@ export function deltaApply(
     if (size !== oldSizeBytes) throw refused(`it starts from ${oldSizeBytes} bytes, not ${size}`);
     if (digests !== undefined && !bytesEqual(digestOfFile(old), digests.old))
       throw refused('its digest is another one');
+    const interruption = new Interruption();
     const scratch = new FileScratch(`${paths.new}.${process.pid}.scratch`);
     try {
-      writeWhole(paths.new, (made) => {
+      await writeWhole(paths.new, async (made) => {
         const host = {
           patch,
           readOld: (at: number, into: Uint8Array): void => readFull(old, at, into),
@@ -40,13 +43,18 @@ export function deltaApply(
         };
         const opened = openPatch(host, { newSizeBytes });
         if (opened.kind === 'fault') throw new CommandError(`${paths.patch} can't be applied: ${opened.detail}.`, 3);
-        for (let step = opened.applier.step(); step.kind !== 'end'; step = opened.applier.step())
+        for (let step = opened.applier.step(); step.kind !== 'end'; step = opened.applier.step()) {
           if (step.kind === 'fault') throw new CommandError(`${paths.patch} is damaged: ${step.detail}.`, 3);
+          // Signals arrive between turns only.
+          await turn();
+          interruption.throwIfAny(`${paths.new} was not made`);
+        }
         if (digests !== undefined && !bytesEqual(digestOfFile(made), digests.new))
           throw new CommandError(`${paths.patch} is damaged: what it makes has another digest.`, 3);
       });
     } finally {
       scratch.close();
+      interruption.forget();
     }
     printRow(output, { file: paths.new, sizeBytes: newSizeBytes, verified: digests !== undefined });
   } finally {

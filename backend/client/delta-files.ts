@@ -13,13 +13,13 @@ export function contentOf(path: string): Uint8Array {
   }
 }
 
-/** Under another name first: a file that is there is whole. */
-export function writeWhole(path: string, write: (descriptor: number) => void): void {
+/** Under another name first: a file that is there is whole. Nothing is left where `write` fails. */
+export async function writeWhole(path: string, write: (descriptor: number) => void | Promise<void>): Promise<void> {
   const part = `${path}.part`;
   const descriptor = openSync(part, 'w+', 0o644);
   try {
     try {
-      write(descriptor);
+      await write(descriptor);
     } finally {
       closeSync(descriptor);
     }

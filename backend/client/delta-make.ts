@@ -25,14 +25,19 @@ export async function deltaMake(
   const started = performance.now();
   const made = await makeDelta(oldContent, newContent, {
     digests: { old: sha256Of(oldContent), new: sha256Of(newContent) },
-    alignAll: (contents, jobs) => alignInThreads(contents, jobs, (share) => progress('aligning', share)),
-    progress: everyTenth((share) => progress('coding', share)),
+    alignAll: (contents, jobs) =>
+      alignInThreads(
+        contents,
+        jobs,
+        everyTenth((share) => progress('aligning', share)),
+      ),
+    progress: ofBytes(everyTenth((share) => progress('coding', share))),
   });
   if (made === undefined)
     throw new CommandError(
       `No patch from ${paths.old} to ${paths.new} would fit into the memory of a device: send ${paths.new} as it is.`,
     );
-  writeWhole(paths.patch, (descriptor) => writeFileSync(descriptor, made.patch));
+  await writeWhole(paths.patch, (descriptor) => writeFileSync(descriptor, made.patch));
   printRow(output, {
     patch: paths.patch,
     sizeBytes: made.patch.length,
@@ -44,10 +49,14 @@ export async function deltaMake(
   });
 }
 
-function everyTenth(tell: (share: number) => void): (doneBytes: number, totalBytes: number) => void {
+function ofBytes(tell: (share: number) => void): (doneBytes: number, totalBytes: number) => void {
+  return (doneBytes, totalBytes) => tell(totalBytes === 0 ? 1 : doneBytes / totalBytes);
+}
+
+function everyTenth(tell: (share: number) => void): (share: number) => void {
   let told = 0;
-  return (doneBytes, totalBytes) => {
-    const tenth = Math.floor((10 * doneBytes) / totalBytes);
+  return (share) => {
+    const tenth = Math.floor(10 * share);
     if (tenth > told) tell(tenth / 10);
     told = Math.max(told, tenth);
   };

@@ -1,8 +1,10 @@
+import { statSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { content } from '../package/example.ts';
-import { runProgram } from './program.ts';
+import { until } from '../until.ts';
+import { runProgram, startProgram } from './program.ts';
 import { noise, temporaryFolder } from './stage.ts';
 
 const delta = (...args: string[]) => runProgram('carillon', ['delta', ...args]);
@@ -57,5 +59,22 @@ describe('carillon delta', () => {
       stderr: expect.stringContaining('missing'),
     });
     expect((await readdir(folder)).filter((name) => name.startsWith('refused'))).toEqual([]);
+  });
+
+  it('leaves nothing behind when it is stopped while it applies', async () => {
+    const folder = await temporaryFolder();
+    const at = (name: string): string => join(folder, name);
+    await writeFile(at('new'), noise(900_000));
+    expect(await delta('make', '/dev/null', at('new'), '-o', at('patch'))).toMatchObject({ status: 0 });
+    const applying = startProgram('carillon', ['delta', 'apply', '/dev/null', at('patch'), '-o', at('made')]);
+    const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    await until(() => sizeOf(at('made.part')) > 0, 'the first bytes');
+    applying.child.kill('SIGINT');
+    expect(await applying.ran).toMatchObject({
+      status: 130,
+      stdout: '',
+      stderr: expect.stringContaining(`Stopped by SIGINT: ${at('made')} was not made`),
+    });
+    expect((await readdir(folder)).sort()).toEqual(['new', 'patch']);
   });
 });

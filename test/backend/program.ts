@@ -31,13 +31,21 @@ export async function runProgram(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Ran> {
+  return startProgram(program, args, env).ran;
+}
+
+export function startProgram(
+  program: keyof typeof MAIN,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { readonly child: ChildProcessWithoutNullStreams; readonly ran: Promise<Ran> } {
   const child = launch(program, args, env);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += String(chunk)));
   child.stderr.on('data', (chunk) => (stderr += String(chunk)));
-  const [status] = (await once(child, 'close')) as [number | null];
-  return { status, stdout, stderr };
+  const ran = once(child, 'close').then(([status]: (number | null)[]) => ({ status: status ?? null, stdout, stderr }));
+  return { child, ran };
 }
 
 export interface Serving {
