@@ -7,7 +7,7 @@ import { ReceiverError } from './fault.ts';
 import type { Base, Place } from './step.ts';
 import { WrittenPieces } from './written-pieces.ts';
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 18;
 
 export class FilePlace implements Base, Place {
   readonly #file: FileScratch;
@@ -49,9 +49,11 @@ export class FilePlace implements Base, Place {
     this.#file.close();
   }
 
+  /** Each valid until the next one is asked for. */
   *#chunks(sizeBytes: number): Generator<Uint8Array> {
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes));
     for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
-      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes - at));
+      const chunk = buffer.subarray(0, sizeBytes - at);
       this.read(at, chunk);
       yield chunk;
     }

@@ -8,6 +8,7 @@ import type { SlotName } from '#hardware/contracts.ts';
 import { isNoRoom } from '#hardware/fault.ts';
 import { Checkpoint } from './checkpoint.ts';
 import type { Device } from './device.ts';
+import { giveBackMemory } from './give-back.ts';
 import { withHistory } from './state.ts';
 import { type Base, type Fault, makeStep, type Place } from './step.ts';
 
@@ -38,6 +39,7 @@ export async function goOn<P extends Place>(step: Step, going: Going<P>): Promis
     if ('fault' in result && kept !== undefined) {
       // What was kept may be what was wrong.
       checkpoint.remove();
+      giveBackMemory();
       result = await make(undefined);
     }
     checkpoint.remove();

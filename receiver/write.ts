@@ -12,6 +12,7 @@ import { removeCheckpoint } from './checkpoint.ts';
 import type { Way } from './choose.ts';
 import { type Device, otherSlot } from './device.ts';
 import { FilePlace } from './file-place.ts';
+import { giveBackMemory } from './give-back.ts';
 import { goOn } from './go-on.ts';
 import { KeptBase } from './kept-base.ts';
 import { hasRoom, noRoom } from './room.ts';
@@ -69,6 +70,7 @@ async function intoSlot(way: Way, order: Order, kept: KeptBase): Promise<Written
     if ('fault' in result) return result;
     kept.accept();
     await tell(device, 'base-made', `step ${k + 1} of ${steps.length}`);
+    giveBackMemory();
   }
   const open = (): SlotTarget => new SlotTarget(device.slots, target);
   const result = await goOn(steps[last], { ...order, base: base(), goesTo: target, open });
@@ -100,6 +102,7 @@ export async function tryContent(
           made = place;
         });
         if (fault !== undefined) return fault;
+        giveBackMemory();
       }
       return { kind: 'written', way, writtenBytes: 0, keptBytes: 0 };
     } finally {
@@ -134,6 +137,7 @@ async function firstThatWorks(
       if (!isNoRoom(error)) throw error;
       lacksRoom = { cause: error };
     }
+    giveBackMemory();
   }
   if (lacksRoom !== undefined) throw noRoom(ways, folder, lacksRoom.cause);
   return refused(fault.fault, fault.detail);

@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { MadePayload } from '#codec/package/payload.ts';
@@ -42,7 +51,9 @@ async function holds(wanted: Uint8Array): Promise<void> {
 
 /** What an installation leaves in the state folder besides what it remembers. */
 function leftOver(): string[] {
-  return readdirSync(bench.store.folder).filter((name) => /^install\.(?!lock)|^scratch/.test(name));
+  // A device that was stopped early has none yet.
+  const names = existsSync(bench.store.folder) ? readdirSync(bench.store.folder) : [];
+  return names.filter((name) => /^install\.(?!lock)|^scratch/.test(name));
 }
 
 async function events(): Promise<string[]> {
