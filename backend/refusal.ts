@@ -58,10 +58,13 @@ export class Refusal extends Error {
 }
 
 /** A command of the backend that can't be carried out; `exitStatus` follows the habits in the style guide. */
-export class CommandError extends Error {
-  readonly exitStatus: 1 | 2 | 3;
+/** 130 and 143: ended by SIGINT or SIGTERM, as shells count. */
+type ExitStatus = 1 | 2 | 3 | 130 | 143;
 
-  constructor(sentence: string, exitStatus: 1 | 2 | 3 = 1, cause?: unknown) {
+export class CommandError extends Error {
+  readonly exitStatus: ExitStatus;
+
+  constructor(sentence: string, exitStatus: ExitStatus = 1, cause?: unknown) {
     super(sentence, cause === undefined ? undefined : { cause });
     this.name = 'CommandError';
     this.exitStatus = exitStatus;

@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import type { CostsBytes } from '#codec/package/delta/setup.ts';
+import { sharedContentOf } from '../packaging/shared-content.ts';
 import { CommandError } from '../refusal.ts';
 
 export function contentOf(path: string): Uint8Array {
@@ -9,8 +10,21 @@ export function contentOf(path: string): Uint8Array {
     const buffer = readFileSync(path);
     return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
   } catch (cause) {
-    throw new CommandError(`${path} can't be read: ${cause instanceof Error ? cause.message : String(cause)}.`, 1);
+    throw unreadable(path, cause);
   }
+}
+
+/** In memory that threads share. */
+export async function sharedContent(path: string): Promise<Uint8Array> {
+  try {
+    return await sharedContentOf(path);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): CommandError {
+  return new CommandError(`${path} can't be read: ${cause instanceof Error ? cause.message : String(cause)}.`, 1);
 }
 
 /** Under another name first: a file that is there is whole. Nothing is left where `write` fails. */

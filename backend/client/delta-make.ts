@@ -6,7 +6,8 @@ import { makeDelta } from '#codec/package/delta/make.ts';
 import { type Output, printRow } from '../commands/print.ts';
 import { CommandError } from '../refusal.ts';
 import { alignInThreads } from '../packaging/align-pool.ts';
-import { contentOf, rounded, writeWhole } from './delta-files.ts';
+import { usableMemoryBytes } from '../packaging/shared-content.ts';
+import { rounded, sharedContent, writeWhole } from './delta-files.ts';
 
 function sha256Of(content: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(content).digest());
@@ -17,13 +18,14 @@ export async function deltaMake(
   wantsProgress: boolean,
   output: Output,
 ): Promise<void> {
-  const oldContent = contentOf(paths.old);
-  const newContent = contentOf(paths.new);
+  const oldContent = await sharedContent(paths.old);
+  const newContent = await sharedContent(paths.new);
   const progress = (what: string, share: number): void => {
     if (wantsProgress) output.people(`${what}: ${Math.round(100 * share)} %`);
   };
   const started = performance.now();
   const made = await makeDelta(oldContent, newContent, {
+    memoryBytes: usableMemoryBytes(),
     digests: { old: sha256Of(oldContent), new: sha256Of(newContent) },
     alignAll: (contents, jobs) =>
       alignInThreads(

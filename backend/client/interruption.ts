@@ -1,11 +1,8 @@
 /** SIGINT and SIGTERM while a command works, so that it can clean up. */
 
-import { constants } from 'node:os';
 import { CommandError } from '../refusal.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-/** What shells report of a program that a signal ended. */
-const SIGNALLED = 128;
 
 export class Interruption {
   #by: (typeof SIGNALS)[number] | undefined;
@@ -20,7 +17,7 @@ export class Interruption {
   /** Throws where a signal has come. consequence: for people. */
   throwIfAny(consequence: string): void {
     if (this.#by !== undefined)
-      throw new CommandError(`Stopped by ${this.#by}: ${consequence}.`, SIGNALLED + constants.signals[this.#by]);
+      throw new CommandError(`Stopped by ${this.#by}: ${consequence}.`, this.#by === 'SIGINT' ? 130 : 143);
   }
 
   forget(): void {

@@ -50,6 +50,8 @@ export async function alignInThreads(
 }
 
 function sharedOf(content: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  const { buffer, byteOffset, length } = content;
+  if (buffer instanceof SharedArrayBuffer) return new Uint8Array(buffer, byteOffset, length);
   const shared = new Uint8Array(new SharedArrayBuffer(content.length));
   shared.set(content);
   return shared;

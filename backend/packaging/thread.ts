@@ -1,7 +1,7 @@
 /** The thread behind `pack.ts`: reads, compresses, compares, seals, writes. Never sees the private key. */
 
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deltaPayload, fullPayload, type MadePayload, smallestFullPayload } from '#codec/package/payload.ts';
@@ -11,6 +11,7 @@ import { nativeZstd } from '#hardware/native/zstd.ts';
 import { syncFolder } from '../data-folder.ts';
 import { alignInThreads } from './align-pool.ts';
 import { chooseDeltas } from './deltas.ts';
+import { sharedContentOf, usableMemoryBytes } from './shared-content.ts';
 import type { FromThread, Packed, PackedWay, PackOrder, ToThread } from './pack.ts';
 
 const { order, keyId } = workerData as { order: PackOrder; keyId: Uint8Array };
@@ -25,11 +26,6 @@ function askForSignature(message: Uint8Array): Promise<Uint8Array> {
     parentPort?.once('message', ({ signature }: ToThread) => resolve(signature));
     say({ kind: 'sign', message });
   });
-}
-
-async function contentOf(path: string): Promise<Uint8Array> {
-  const buffer = await readFile(path);
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 function totalBytes(payloads: readonly MadePayload[]): number {
@@ -57,9 +53,12 @@ async function makeDeltas(content: Uint8Array): Promise<Pick<Made, 'chosen' | 'w
   let delta = 0;
   const deltas = await chooseDeltas([...paths.keys()], async (from, through) => {
     const startedMs = performance.now();
-    const old = await contentOf(paths.get(from) ?? '');
-    const fresh = through === undefined ? content : await contentOf(paths.get(through) ?? '');
-    const made = await deltaPayload(old, fresh, nativeZstd, target, { alignAll: alignInThreads });
+    const old = await sharedContentOf(paths.get(from) ?? '');
+    const fresh = through === undefined ? content : await sharedContentOf(paths.get(through) ?? '');
+    const made = await deltaPayload(old, fresh, nativeZstd, target, {
+      alignAll: alignInThreads,
+      memoryBytes: usableMemoryBytes(),
+    });
     const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
     const progress = {
       version,
@@ -82,7 +81,7 @@ async function makeDeltas(content: Uint8Array): Promise<Pick<Made, 'chosen' | 'w
 }
 
 async function makePayloads(): Promise<Made> {
-  const content = await contentOf(order.contentPath);
+  const content = await sharedContentOf(order.contentPath);
   if (order.encoding === 'full') return makeFull(content, 'full content was asked for');
   if (order.bases.length === 0) return makeFull(content, 'there is no base to start from');
   const deltas = await makeDeltas(content);

@@ -22,5 +22,7 @@ type ZstdDecompressed =
 
 /** Largest window of a frame, 2^27 = 128 MiB: it bounds the decoder's memory, and how far apart a delta finds its matches. */
 export const ZSTD_MAX_WINDOW_LOG = 27;
+/** What a zstd delta may have for a base: it is a dictionary, and lies in memory. */
+export const ZSTD_DICTIONARY_MOST_BYTES = 2 ** 27;
 /** A package is made once and sent for hours: the slowest level is the cheapest. */
 export const ZSTD_LEVEL = 19;

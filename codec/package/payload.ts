@@ -4,7 +4,8 @@
  */
 
 import { sha256 } from '@noble/hashes/sha2.js';
-import type { Zstd } from './compress.ts';
+import { MisuseError } from '../misuse.ts';
+import { type Zstd, ZSTD_DICTIONARY_MOST_BYTES } from './compress.ts';
 import { type MakeOptions, makeDelta } from './delta/make.ts';
 import type { Payload } from './manifest.ts';
 
@@ -61,7 +62,7 @@ export async function smallestFullPayload(
   };
 }
 
-/** The smaller of the two kinds of delta. */
+/** The smaller of the two kinds of delta. Throws where there is none that a device could apply: for contents of 4 GiB together. */
 export async function deltaPayload(
   oldContent: Uint8Array,
   newContent: Uint8Array,
@@ -70,9 +71,15 @@ export async function deltaPayload(
   options: MakeOptions = {},
 ): Promise<MadePayload> {
   const made = await makeDelta(oldContent, newContent, options);
-  const frame = zstd.compress(newContent, { dictionary: oldContent });
-  const own = made !== undefined && made.patch.length <= frame.length;
+  const frame =
+    oldContent.length <= ZSTD_DICTIONARY_MOST_BYTES ? zstd.compress(newContent, { dictionary: oldContent }) : undefined;
+  const own = made !== undefined && (frame === undefined || made.patch.length <= frame.length);
   const bytes = own ? made.patch : frame;
+  if (bytes === undefined)
+    throw new MisuseError(
+      'DELTA',
+      `No delta from ${oldContent.length} bytes to ${newContent.length} would fit into the memory of a device.`,
+    );
   return {
     described: {
       target,

@@ -5,7 +5,7 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesEqual } from '../bytes.ts';
-import type { Zstd } from './compress.ts';
+import { type Zstd, ZSTD_DICTIONARY_MOST_BYTES } from './compress.ts';
 import { type ApplyHost, type KeptApply, openPatch, type SavedApply } from './delta/apply.ts';
 import type { Scratch } from './delta/view/view.ts';
 import type { Payload } from './manifest.ts';
@@ -35,8 +35,6 @@ export type Unpacked =
     };
 
 const PIECE_BYTES = 1 << 18;
-/** What a zstd delta may have for a base: it is a dictionary, and lies in memory. */
-const DICTIONARY_MOST_BYTES = 2 ** 27;
 
 /** Rejects with what the host throws, and with nothing else. */
 export async function unpackPayload(payload: Uint8Array, described: Payload, host: UnpackHost): Promise<Unpacked> {
@@ -61,7 +59,7 @@ function sized(sizeBytes: number, { sizeInstalledBytes }: Payload): Unpacked {
 
 async function unpackZstd(payload: Uint8Array, described: Payload, host: UnpackHost): Promise<Unpacked> {
   const { base, sizeInstalledBytes: maxBytes } = described;
-  if (base !== undefined && base.sizeBytes > DICTIONARY_MOST_BYTES)
+  if (base !== undefined && base.sizeBytes > ZSTD_DICTIONARY_MOST_BYTES)
     return mismatch(`its base of ${base.sizeBytes} bytes is too large for a dictionary`);
   const dictionary = base === undefined ? undefined : new Uint8Array(base.sizeBytes);
   if (dictionary !== undefined) host.readBase(0, dictionary);

@@ -7,6 +7,8 @@ import { until } from '../until.ts';
 import { runProgram, startProgram } from './program.ts';
 import { noise, temporaryFolder } from './stage.ts';
 
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
 const delta = (...args: string[]) => runProgram('carillon', ['delta', ...args]);
 
 describe('carillon delta', () => {
@@ -67,7 +69,6 @@ describe('carillon delta', () => {
     await writeFile(at('new'), noise(900_000));
     expect(await delta('make', '/dev/null', at('new'), '-o', at('patch'))).toMatchObject({ status: 0 });
     const applying = startProgram('carillon', ['delta', 'apply', '/dev/null', at('patch'), '-o', at('made')]);
-    const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     await until(() => sizeOf(at('made.part')) > 0, 'the first bytes');
     applying.child.kill('SIGINT');
     expect(await applying.ran).toMatchObject({

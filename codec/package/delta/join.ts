@@ -20,7 +20,7 @@ export function joinAlignments(plan: Plan, alignments: readonly Alignment[], new
     let covered = 0;
     for (let s = 0; s < segments.length; s += 3) {
       const [newStart = 0, oldStart = 0, sizeBytes = 0] = segments.subarray(s, s + 3);
-      pieces.push(...placed({ newStart, oldStart, sizeBytes }, job.newRuns, job.oldRuns));
+      for (const piece of placed({ newStart, oldStart, sizeBytes }, job.newRuns, job.oldRuns)) pieces.push(piece);
       covered += sizeBytes;
     }
     const indexed = totalBytes(job.newRuns) - covered >= INDEX_FROM_BYTES && job.oldRuns.length > 0;
@@ -35,7 +35,7 @@ export function joinAlignments(plan: Plan, alignments: readonly Alignment[], new
   let end = 0;
   const moved: Copy[] = [];
   for (const { newStart, sizeBytes } of [...own, { newStart: newSizeBytes, sizeBytes: 0 }]) {
-    if (newStart - end >= MOVED_FROM_BYTES) moved.push(...plan.moves().find(end, newStart));
+    if (newStart - end >= MOVED_FROM_BYTES) for (const copy of plan.moves().find(end, newStart)) moved.push(copy);
     end = newStart + sizeBytes;
   }
   const all = [...own, ...moved].sort((a, b) => a.newStart - b.newStart);

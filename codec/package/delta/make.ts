@@ -23,9 +23,11 @@ export interface Contents {
 }
 
 export interface MakeOptions extends EncodeOptions {
-  /** Aligns the jobs, in any order or at once; the result is in theirs. Without it they are aligned here, one after another. */
   /** From nothing: only where something that is packed was unpacked. */
   readonly onlyUnpacked?: boolean;
+  /** What may be used of the memory; 8 GB without. Where the contents are too large for it to hold views of them, too, there are none. */
+  readonly memoryBytes?: number;
+  /** Aligns the jobs, in any order or at once; the result is in theirs. Without it they are aligned here, one after another. */
   readonly alignAll?: (contents: Contents, jobs: readonly AlignJob[]) => Promise<readonly Alignment[]>;
 }
 
@@ -45,6 +47,10 @@ export async function makeDelta(
   const back = await applyPatch(oldContent, best.patch, { newSizeBytes: newContent.length });
   return back.kind === 'content' && bytesEqual(back.content, newContent) ? best : undefined;
 }
+
+const MEMORY_BYTES = 8e9;
+/** Memory of the index of what moved, for each byte of the old content. */
+const MOVES_SHARE = 1.3;
 
 const NOTHING_ALIKE: Lists = { modules: [], segments: new Uint32Array(), hints: new Uint32Array() };
 
@@ -74,11 +80,12 @@ async function smallestOf(
   options: MakeOptions,
 ): Promise<Encoded | undefined> {
   let best: Encoded | undefined;
-  for (const reading of readingsOf(oldContent, newContent)) {
+  for (const reading of readingsOf(oldContent, newContent, options.memoryBytes ?? MEMORY_BYTES)) {
     const contents = { old: reading.oldContent, new: reading.newContent };
     const alignments = await (options.alignAll?.(contents, reading.plan.jobs) ??
       alignHere(contents, reading.plan.jobs));
     const lists = joinAlignments(reading.plan, alignments, contents.new.length);
+    reading.plan.moves.release();
     const views = viewsOf(reading.pieces, oldContent.length, newContent.length);
     const made = encodeForDevice(contents.old, contents.new, lists, { ...options, views });
     if (made !== undefined && (best === undefined || made.patch.length < best.patch.length)) best = made;
@@ -87,7 +94,7 @@ async function smallestOf(
 }
 
 /** Each made when its turn comes: they are large. Views that a decoder would refuse are none. */
-function* readingsOf(oldContent: Uint8Array, newContent: Uint8Array): Generator<Reading> {
+function* readingsOf(oldContent: Uint8Array, newContent: Uint8Array, memoryBytes: number): Generator<Reading> {
   const fits = (reading: Reading): boolean =>
     viewFits(reading.oldContent.length, oldContent.length) &&
     viewFits(reading.newContent.length, newContent.length) &&
@@ -97,7 +104,13 @@ function* readingsOf(oldContent: Uint8Array, newContent: Uint8Array): Generator<
     yield squashed;
     return;
   }
+  const bothBytes = oldContent.length + newContent.length;
+  const hasRoom = 2 * bothBytes + MOVES_SHARE * oldContent.length <= memoryBytes;
   for (const plan of planDelta(oldContent, newContent)) {
+    if (!hasRoom) {
+      yield { plan, oldContent, newContent };
+      continue;
+    }
     const reading = readingOf(oldContent, newContent, plan);
     yield fits(reading) ? reading : { plan, oldContent, newContent };
   }

@@ -47,11 +47,22 @@ export class Moves {
   }
 }
 
-/** Made when it is first asked for: the index takes memory and time. */
-export function movesBetween(oldContent: Uint8Array, newContent: Uint8Array): () => Moves {
+/** Made when it is first asked for: the index takes memory, more than the old content, and time. */
+export interface LazyMoves {
+  (): Moves;
+  /** Gives the memory back. Asked for again, it is made again. */
+  readonly release: () => void;
+}
+
+export function movesBetween(oldContent: Uint8Array, newContent: Uint8Array): LazyMoves {
   let made: Moves | undefined;
-  return () => {
+  const moves = (): Moves => {
     made ??= new Moves(oldContent, newContent);
     return made;
   };
+  return Object.assign(moves, {
+    release: (): void => {
+      made = undefined;
+    },
+  });
 }

@@ -3,7 +3,7 @@
 import { bytesEqual } from '../../bytes.ts';
 import { MODULE_PLAIN, moduleKind } from './align.ts';
 import { alignInPlace } from './in-place.ts';
-import type { Copy, Moves } from './moves.ts';
+import type { Copy, LazyMoves, Moves } from './moves.ts';
 import type { AlignJob, Plan } from './plan.ts';
 import { gather, HOLE, placed, type Run, totalBytes } from './runs.ts';
 import { countBefore } from './search.ts';
@@ -54,7 +54,7 @@ export function pairParts(
   newContent: Uint8Array,
   oldParts: readonly Part[],
   newParts: readonly Part[],
-  moves: () => Moves,
+  moves: LazyMoves,
 ): Plan {
   const byName = new Map(oldParts.map((part) => [part.name, part]));
   const newNames = new Set(newParts.map(({ name }) => name));

@@ -6,7 +6,7 @@
 import { ALIGNED_BYTES, MODULE_PLAIN, moduleKind } from './align.ts';
 import { ext4Parts } from './ext4.ts';
 import { alignInPlace } from './in-place.ts';
-import { type Copy, type Moves, movesBetween } from './moves.ts';
+import { type Copy, type LazyMoves, movesBetween } from './moves.ts';
 import { pairParts } from './pair.ts';
 import type { Run } from './runs.ts';
 import { tarParts } from './tar.ts';
@@ -20,7 +20,7 @@ export interface AlignJob {
 }
 
 export interface Plan {
-  readonly moves: () => Moves;
+  readonly moves: LazyMoves;
   readonly copies: readonly Copy[];
   readonly jobs: readonly AlignJob[];
 }
@@ -40,7 +40,7 @@ export function planDelta(oldContent: Uint8Array, newContent: Uint8Array): Plan[
   return oldContent.length <= WHOLE_BYTES ? [parted, whole] : [parted];
 }
 
-function wholeFile(oldContent: Uint8Array, newContent: Uint8Array, moves: () => Moves): Plan {
+function wholeFile(oldContent: Uint8Array, newContent: Uint8Array, moves: LazyMoves): Plan {
   const kind = moduleKind(newContent) === moduleKind(oldContent) ? moduleKind(newContent) : MODULE_PLAIN;
   const newRuns = [{ start: 0, sizeBytes: newContent.length }];
   return {
@@ -50,7 +50,7 @@ function wholeFile(oldContent: Uint8Array, newContent: Uint8Array, moves: () => 
   };
 }
 
-function inPlace(oldContent: Uint8Array, newContent: Uint8Array, moves: () => Moves): Plan {
+function inPlace(oldContent: Uint8Array, newContent: Uint8Array, moves: LazyMoves): Plan {
   const plan = { copies: [] as Copy[], jobs: [] as AlignJob[] };
   alignInPlace(oldContent, newContent, 0, newContent.length, plan);
   return { ...plan, moves };

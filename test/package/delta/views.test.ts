@@ -98,7 +98,7 @@ describe('what is packed', () => {
 });
 
 describe('a library with holes in an image', () => {
-  it('costs about what it costs alone', { timeout: 60_000 }, async () => {
+  it('costs about what it costs alone', { timeout: 180_000 }, async () => {
     const hole = 'static const char hole[20000] = {1}; seed += hole[x];';
     const [oldLibrary, newLibrary] = [
       library(folder, 'hole-old', hole),

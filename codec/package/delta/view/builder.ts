@@ -1,6 +1,5 @@
 /** Puts a view together, from the front of a file to its end. For the encoder only. */
 
-import { joined } from '../../../bytes.ts';
 import { HOLE, type Run } from '../runs.ts';
 import { countBefore } from '../search.ts';
 import type { PlacedPiece } from './pieces.ts';
@@ -70,8 +69,15 @@ export class ViewBuilder {
     this.#end = end;
   }
 
+  /** In memory that threads share: it may be large. */
   content(): Uint8Array {
-    return joined(this.#parts);
+    const content = new Uint8Array(new SharedArrayBuffer(this.#sizeBytes));
+    let at = 0;
+    for (const part of this.#parts) {
+      content.set(part, at);
+      at += part.length;
+    }
+    return content;
   }
 
   /** Of a position inside of a packed piece, where that begins. */

@@ -44,6 +44,7 @@ export function readingOf(oldContent: Uint8Array, newContent: Uint8Array, plan: 
   ]);
   if (laid.length === 0) return { plan, oldContent, newContent };
 
+  plan.moves.release();
   const oldBuilder = new ViewBuilder(oldContent);
   oldBuilder.rawUntil(oldContent.length);
   const oldRuns = new Map<AlignJob, readonly Run[]>();
