@@ -9,7 +9,7 @@ import { deviceTypeTag, parseDeviceTypeTag } from '#codec/groups/directory.ts';
 import { STREAM_NUMBERS } from '#codec/groups/group.ts';
 import { formatHexGroup } from '#codec/groups/hex.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '#codec/package/manifest.ts';
-import { parseSign1 } from '#codec/package/sign.ts';
+import { parseSigned } from '#codec/package/sign.ts';
 import { OBJECT_SIZE_MAX_BYTES } from '#codec/symbols/layout.ts';
 import {
   type ChosenScheme,
@@ -92,9 +92,9 @@ function parseScheme(text: string): Settings['scheme'] {
 
 /** The device type that a package says it is for (nobody checks its signature here); 0 for any other file. */
 function tagIn(bytes: Uint8Array): number {
-  const framing = parseSign1(bytes, MAX_MANIFEST_BYTES);
-  if (framing.kind !== 'sign1') return 0;
-  const parsed = parseManifest(framing.sign1.payload);
+  const framing = parseSigned(bytes, MAX_MANIFEST_BYTES);
+  if (framing.kind !== 'signed') return 0;
+  const parsed = parseManifest(framing.signed.payload);
   return parsed.kind === 'manifest' ? deviceTypeTag(parsed.manifest.vendor, parsed.manifest.deviceType) : 0;
 }
 

@@ -6,6 +6,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Fields } from '#hardware/file/fields.ts';
+import { openKey } from '#codec/package/keys.ts';
+import { MAX_SIGNATURES } from '#codec/package/sign.ts';
 import { readPublicKey } from '#hardware/hsm/file.ts';
 import { DONGLE_RATES, isDongleRate } from '#hardware/rtlsdr/rates.ts';
 import { type SlotPaths, slotPathsIn } from '#hardware/slots/file.ts';
@@ -24,6 +26,8 @@ export interface ReceiverConfig {
   readonly device: DeviceIdentity;
   /** Raw Ed25519 public keys. */
   readonly trustedKeys: readonly Uint8Array[];
+  /** How many of them must have signed a package. */
+  readonly leastSignatures: number;
   readonly slotPaths: SlotPaths;
   readonly slotSizeBytes: number;
   /** Where the boot environment and the record of the running slot lie. */
@@ -63,6 +67,9 @@ export async function parseConfig(value: unknown, path: string): Promise<Receive
     if (typeof key === 'string') keys.push(await readTrustedKey(resolve(folder, key), name, path));
     else keys.push(await parseKey(settings.nested(name, key), name, folder, path));
   }
+  const leastSignatures = settings.whole('leastSignatures', { from: 1, to: MAX_SIGNATURES, fallback: 1 });
+  if (leastSignatures > keys.length)
+    throw fault(`leastSignatures is ${leastSignatures}, but there are ${keys.length} trustedKeys.`);
   const slots = settings.object('slots');
   const slotSizeBytes = slots.whole('sizeBytes', { from: 4096, to: 2 ** 40 });
   const slotFolder = slots.has('folder') ? resolve(folder, slots.text('folder')) : undefined;
@@ -81,6 +88,7 @@ export async function parseConfig(value: unknown, path: string): Promise<Receive
       }),
     },
     trustedKeys: keys,
+    leastSignatures,
     slotPaths,
     slotSizeBytes,
     bootFolder: settings.has('bootFolder')
@@ -119,8 +127,11 @@ async function parseKey(key: Fields, name: string, folder: string, path: string)
   } catch (error) {
     throw new ReceiverError('CONFIG', `${path}: ${name}.base64 is not base64.`, error);
   }
-  if (raw.length !== 32)
-    throw new ReceiverError('CONFIG', `${path}: ${name}.base64 is ${raw.length} bytes long instead of 32.`);
+  if (openKey(raw) === undefined)
+    throw new ReceiverError(
+      'CONFIG',
+      `${path}: ${name}.base64 is ${raw.length} bytes long and neither 32 bytes of Ed25519 nor a COSE_Key.`,
+    );
   return raw;
 }
 

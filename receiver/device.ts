@@ -13,6 +13,8 @@ export const BOOT_ATTEMPTS = 3;
 export interface Device {
   readonly identity: DeviceIdentity;
   readonly trustedKeys: readonly Uint8Array[];
+  /** How many of them must have signed a package; one by itself. */
+  readonly leastSignatures?: number;
   readonly slots: Slots;
   readonly boot: BootControl;
   readonly store: StateStore;

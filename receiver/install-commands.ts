@@ -28,6 +28,7 @@ export function openDevice(config: ReceiverConfig): FileDevice {
     config,
     identity: config.device,
     trustedKeys: config.trustedKeys,
+    leastSignatures: config.leastSignatures,
     slots: new FileSlots(config.slotPaths, config.slotSizeBytes),
     boot: new FileBoot(bootFilesIn(config.bootFolder)),
     store: new StateStore(config.stateFolder),
@@ -120,7 +121,7 @@ async function verify(path: string, device: Device): Promise<Said> {
     const [{ payload }] = steps;
     const { encoding } = payload;
     const { sizeInstalledBytes } = checked.opened.manifest.payloads[0];
-    const signedBy = checked.opened.signedBy.toHex();
+    const signedBy = checked.opened.signedBy.map((keyId) => keyId.toHex()).join(', ');
     return {
       data: {
         ...{ result: 'installable', vendor, deviceType, version, sequence },

@@ -61,7 +61,7 @@ export async function verifyPackage(
   bytes: Uint8Array,
   device: Device,
 ): Promise<{ readonly kind: 'installable'; readonly opened: OpenedPackage; readonly way: Way } | NotChosen> {
-  const opened = openPackage(bytes, device.trustedKeys);
+  const opened = openPackage(bytes, device.trustedKeys, device.leastSignatures);
   if (opened.kind === 'refused') return opened;
   const chosen = await choose(opened, device);
   if (chosen.kind !== 'chosen') return chosen;
@@ -70,7 +70,7 @@ export async function verifyPackage(
 }
 
 async function attempt(bytes: Uint8Array, packageHex: string, device: Device): Promise<InstallOutcome> {
-  const opened = openPackage(bytes, device.trustedKeys);
+  const opened = openPackage(bytes, device.trustedKeys, device.leastSignatures);
   if (opened.kind === 'refused') return opened;
   const { version, sequence } = opened.manifest;
   const chosen = await choose(opened, device);
@@ -158,6 +158,7 @@ function circumstances(device: Device, facts: Facts, boot: BootState): string {
   const said = JSON.stringify([
     device.identity,
     device.trustedKeys.map((key) => key.toHex()).toSorted(),
+    device.leastSignatures ?? 1,
     boot.running,
     facts.slots[boot.running]?.contentHex ?? '',
   ]);

@@ -15,7 +15,7 @@ export async function packageInfo(path: string, keyPath: string | undefined, out
   const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
   const peeked = peekManifest(bytes);
   if (peeked.kind === 'fault') throw new CommandError(`${path} is not a package: ${peeked.detail}.`, 3);
-  const { untrustedManifest: manifest, untrustedKeyId, headBytes } = peeked;
+  const { untrustedManifest: manifest, untrustedKeyIds, headBytes } = peeked;
   const digest = createHash('sha256').update(bytes).digest('hex');
   let verified = false;
   if (keyPath !== undefined) {
@@ -36,7 +36,7 @@ export async function packageInfo(path: string, keyPath: string | undefined, out
     headBytes,
     sha256: digest,
     identity: digest.slice(0, 16),
-    keyId: untrustedKeyId.toHex(),
+    keyIds: untrustedKeyIds.map((keyId) => keyId.toHex()),
     signature: verified ? 'verified' : 'not checked',
     payloads: manifest.payloads.map((payload, index) => ({
       target: payload.target,

@@ -1,5 +1,5 @@
 import { readPublicKey, publicKeyToPem } from '#hardware/hsm/file.ts';
-import { keyIdOf } from '#codec/package/sign.ts';
+import { keyIdOf } from '#codec/package/keys.ts';
 import { dataFolder } from '../data-folder.ts';
 import { readConfig } from '../config.ts';
 import type { Output } from './print.ts';

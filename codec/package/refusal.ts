@@ -9,6 +9,7 @@ const REFUSALS = {
   'unsupported-algorithm': 'it is signed with an algorithm that this device does not accept',
   'unknown-key': 'it is signed with a key that this device does not trust',
   'bad-signature': 'the signature does not belong to this package: it was changed or forged',
+  'too-few-signatures': 'fewer keys that this device trusts have signed it than it wants',
   'bad-manifest': 'the signed manifest cannot be understood by this version',
   'wrong-size': 'there are fewer or more bytes than the manifest says',
   'payload-damaged': 'a payload is not the one that was signed',

@@ -1,7 +1,7 @@
 /**
  * The sealed package, sealed and opened:
  *
- *     | COSE_Sign1 with the manifest inside | payload 0 as sent | payload 1 as sent | ... |
+ *     | COSE_Sign1 or COSE_Sign with the manifest inside | payload 0 as sent | payload 1 as sent | ... |
  *
  * The order of the checks is the order of the code below: nothing behind a check is looked at before it has passed.
  */
@@ -11,13 +11,14 @@ import { MisuseError } from '../misuse.ts';
 import { bytesEqual } from '../bytes.ts';
 import { encodeManifest, type Manifest, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
 import { type Refused, refused } from './refusal.ts';
-import { keyIdIn, keyIdOf, type PackageSigner, parseSign1, signSign1, verifySign1 } from './sign.ts';
+import { keyIdOf } from './keys.ts';
+import { keyIdIn, type PackageSigner, parseSigned, signPayload, verifySigned } from './sign.ts';
 
 export interface OpenedPackage {
   readonly kind: 'opened';
   readonly manifest: Manifest;
-  /** `kid` of the key that signed it. */
-  readonly signedBy: Uint8Array;
+  /** `kid` of the trusted keys that signed it. */
+  readonly signedBy: readonly Uint8Array[];
   /** The payload as it was sent, a view into the package. Throws for an index that the manifest does not have. */
   payloadAt(index: number): Uint8Array;
 }
@@ -25,7 +26,7 @@ export interface OpenedPackage {
 export async function sealPackage(
   manifest: Manifest,
   payloads: readonly Uint8Array[],
-  signer: PackageSigner,
+  ...signers: readonly [PackageSigner, ...PackageSigner[]]
 ): Promise<Uint8Array> {
   if (payloads.length !== manifest.payloads.length)
     throw wrongPayloads(`the manifest describes ${manifest.payloads.length} payloads, ${payloads.length} were given`);
@@ -34,7 +35,7 @@ export async function sealPackage(
     if (payload.length !== described.sizeOnAirBytes || !bytesEqual(sha256(payload), described.sha256OnAir))
       throw wrongPayloads(`payload ${i} is not the one that the manifest describes`);
   }
-  const head = await signSign1(encodeManifest(manifest), signer);
+  const head = await signPayload(encodeManifest(manifest), signers);
   const bytes = new Uint8Array(payloads.reduce((size, payload) => size + payload.length, head.length));
   bytes.set(head);
   let at = head.length;
@@ -49,22 +50,26 @@ function wrongPayloads(detail: string): MisuseError {
   return new MisuseError('PAYLOADS', `This package cannot be sealed: ${detail}.`);
 }
 
-/** Opens a package if one of `trustedKeys` (raw Ed25519 public keys) signed it and every byte is the one that was signed. */
-export function openPackage(bytes: Uint8Array, trustedKeys: readonly Uint8Array[]): OpenedPackage | Refused {
-  const framing = parseSign1(bytes, MAX_MANIFEST_BYTES);
+/** Opens a package if `leastSignatures` of `trustedKeys` (as keys.ts has them) signed it and every byte is the one that was signed. */
+export function openPackage(
+  bytes: Uint8Array,
+  trustedKeys: readonly Uint8Array[],
+  leastSignatures = 1,
+): OpenedPackage | Refused {
+  const framing = parseSigned(bytes, MAX_MANIFEST_BYTES);
   if (framing.kind === 'fault') return refused(framing.fault, framing.detail);
-  const { sign1 } = framing;
+  const { signed } = framing;
 
   // Against an arbitrary install: no trusted key, no further reading.
-  const verified = verifySign1(sign1, trustedKeys);
+  const verified = verifySigned(signed, trustedKeys, leastSignatures);
   if (verified.kind === 'fault') return refused(verified.fault, verified.detail);
 
-  const parsed = parseManifest(sign1.payload);
+  const parsed = parseManifest(signed.payload);
   if (parsed.kind === 'fault') return refused('bad-manifest', parsed.detail);
   const { manifest } = parsed;
 
   // Against endless data: the sizes are signed.
-  const starts: number[] = [sign1.lengthBytes];
+  const starts: number[] = [signed.lengthBytes];
   for (const payload of manifest.payloads) starts.push((starts.at(-1) ?? 0) + payload.sizeOnAirBytes);
   const expectedBytes = starts.at(-1) ?? 0;
   if (bytes.length !== expectedBytes)
@@ -78,7 +83,7 @@ export function openPackage(bytes: Uint8Array, trustedKeys: readonly Uint8Array[
   return {
     kind: 'opened',
     manifest,
-    signedBy: keyIdOf(verified.publicKey),
+    signedBy: verified.publicKeys.map(keyIdOf),
     payloadAt(index) {
       if (manifest.payloads[index] === undefined)
         throw new MisuseError('PAYLOAD_INDEX', `The package has no payload ${index}.`);
@@ -92,7 +97,7 @@ export type PeekedManifest =
   | {
       readonly kind: 'untrusted';
       readonly untrustedManifest: Manifest;
-      readonly untrustedKeyId: Uint8Array;
+      readonly untrustedKeyIds: readonly Uint8Array[];
       /** Manifest and signature together, what a package costs before its first payload byte. */
       readonly headBytes: number;
     }
@@ -100,16 +105,21 @@ export type PeekedManifest =
 
 /** Reads the manifest WITHOUT checking the signature. Never install from it. */
 export function peekManifest(bytes: Uint8Array): PeekedManifest {
-  const framing = parseSign1(bytes, MAX_MANIFEST_BYTES);
+  const framing = parseSigned(bytes, MAX_MANIFEST_BYTES);
   if (framing.kind === 'fault') return { kind: 'fault', detail: framing.detail };
-  const named = keyIdIn(framing.sign1);
-  if (named.kind === 'fault') return { kind: 'fault', detail: named.detail };
-  const parsed = parseManifest(framing.sign1.payload);
+  const { payload, signatures, lengthBytes } = framing.signed;
+  const untrustedKeyIds: Uint8Array[] = [];
+  for (const { protectedBytes } of signatures) {
+    const named = keyIdIn(protectedBytes);
+    if (named.kind === 'fault') return { kind: 'fault', detail: named.detail };
+    untrustedKeyIds.push(named.keyId);
+  }
+  const parsed = parseManifest(payload);
   if (parsed.kind === 'fault') return parsed;
   return {
     kind: 'untrusted',
     untrustedManifest: parsed.manifest,
-    untrustedKeyId: named.keyId,
-    headBytes: framing.sign1.lengthBytes,
+    untrustedKeyIds,
+    headBytes: lengthBytes,
   };
 }

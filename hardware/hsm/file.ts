@@ -5,7 +5,7 @@
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { chmod, open, readFile, writeFile } from 'node:fs/promises';
-import { keyIdOf } from '#codec/package/sign.ts';
+import { type AlgorithmName, ecdsaKey, keyIdOf, openKey, rsaKey } from '#codec/package/keys.ts';
 import type { Signer } from '#hardware/contracts.ts';
 import { HardwareError, systemCodeOf } from '../fault.ts';
 
@@ -56,13 +56,39 @@ export async function createFileSigner(path: string): Promise<Signer> {
   return signerOf(privateKey);
 }
 
-function parseEd25519(parse: () => KeyObject, half: 'private' | 'public', path: string): KeyObject {
-  let key: KeyObject;
+const EC_ALGORITHMS: Readonly<Record<string, AlgorithmName>> = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' };
+
+function bytesOf(base64url = ''): Uint8Array {
+  return Uint8Array.from(Buffer.from(base64url, 'base64url'));
+}
+
+function verifyingKey(key: KeyObject, path: string): Uint8Array {
+  const type = key.asymmetricKeyType ?? 'unknown';
+  if (type === 'ed25519') return rawPublicKey(key);
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
+  const known = ['ec', 'rsa', 'rsa-pss'].includes(type) && namedCurve !== 'secp256k1';
+  const jwk = known ? key.export({ format: 'jwk' }) : {};
+  const algorithm = EC_ALGORITHMS[jwk.crv ?? ''];
+  const bytes = algorithm === undefined ? rsaKey(bytesOf(jwk.n)) : ecdsaKey(algorithm, bytesOf(jwk.x), bytesOf(jwk.y));
+  if (bytes === undefined || openKey(bytes) === undefined)
+    throw new HardwareError(
+      'KEY_WRONG_TYPE',
+      `${path} holds a key of type ${[type, namedCurve, modulusLength].filter((part) => part !== undefined).join(' ')}; ` +
+        `accepted are Ed25519, P-256, P-384, P-521, and RSA of 2048 to 4096 bits with exponent 65537.`,
+    );
+  return bytes;
+}
+
+function parseKey(parse: () => KeyObject, half: 'private' | 'public', path: string): KeyObject {
   try {
-    key = parse();
+    return parse();
   } catch (error) {
     throw new HardwareError('KEY_WRONG_TYPE', `${path} holds no ${half} key in PEM.`, error);
   }
+}
+
+function parseEd25519(parse: () => KeyObject, half: 'private' | 'public', path: string): KeyObject {
+  const key = parseKey(parse, half, path);
   if (key.asymmetricKeyType !== 'ed25519')
     throw new HardwareError('KEY_WRONG_TYPE', `${path} holds a key of type ${key.asymmetricKeyType}, not Ed25519.`);
   return key;
@@ -89,11 +115,14 @@ export function publicKeyToPem(publicKey: Uint8Array): string {
   return key.export({ type: 'spki', format: 'pem' });
 }
 
-/** The raw public key in a PEM text. Refuses a private key: on a device it would be one that leaked. */
+/** The public key in a PEM text, as codec/package/keys.ts has it. Refuses a private key: on a device it would be one that leaked. */
 export function publicKeyFromPem(pem: string, path = 'the text'): Uint8Array {
   if (pem.includes('PRIVATE KEY'))
     throw new HardwareError('KEY_WRONG_TYPE', `${path} holds a private key; only the public one belongs here.`);
-  return rawPublicKey(parseEd25519(() => createPublicKey(pem), 'public', path));
+  return verifyingKey(
+    parseKey(() => createPublicKey(pem), 'public', path),
+    path,
+  );
 }
 
 export async function readPublicKey(path: string): Promise<Uint8Array> {

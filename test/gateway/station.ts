@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Job } from '#codec/messages/link.ts';
 import type { Manifest } from '#codec/package/manifest.ts';
 import { sealPackage } from '#codec/package/seal.ts';
-import { keyIdOf } from '#codec/package/sign.ts';
+import { keyIdOf } from '#codec/package/keys.ts';
 
 /** A release key that lives in memory. */
 export interface TestKey {

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { verifyEd25519 } from '#codec/package/sign.ts';
+import { verifyEd25519 } from '#codec/package/keys.ts';
 import {
   createFileSigner,
   openFileSigner,
@@ -65,14 +65,14 @@ describe('a signer in a file', () => {
     await expect(openFileSigner(path)).resolves.toBeDefined();
   });
 
-  it('refuses what is no Ed25519 key, and says which file', async () => {
+  it('refuses what is no key to sign with, and says which file', async () => {
     await expect(openFileSigner(path)).rejects.toMatchObject({
       code: 'KEY_UNREADABLE',
       message: expect.stringContaining(path),
     });
     await writeFile(path, 'nonsense', { mode: 0o600 });
     await expect(openFileSigner(path)).rejects.toMatchObject({ code: 'KEY_WRONG_TYPE' });
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { privateKey, publicKey } = generateKeyPairSync('x25519');
     await writeFile(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
     await expect(openFileSigner(path)).rejects.toMatchObject({ code: 'KEY_WRONG_TYPE' });
     const pem = publicKey.export({ type: 'spki', format: 'pem' });

@@ -5,7 +5,7 @@ import { encodeDeterministic } from '#codec/package/cbor.ts';
 import type { MadePayload } from '#codec/package/payload.ts';
 import { explainRefusal, REFUSAL_REASONS } from '#codec/package/refusal.ts';
 import { openPackage, peekManifest, sealPackage } from '#codec/package/seal.ts';
-import { signSign1, sigStructure } from '#codec/package/sign.ts';
+import { signPayload, sigStructure } from '#codec/package/sign.ts';
 import { publicKeyToPem } from '#hardware/hsm/file.ts';
 import { content, deltaOf, fullOf, manifestFor, sealExample, signerFromSeed } from './example.ts';
 import { unpacked } from './unpacked.ts';
@@ -37,7 +37,7 @@ describe('a sealed package', () => {
     const opened = openPackage(sealed, trusted);
     if (opened.kind !== 'opened') throw new Error(explainRefusal(opened));
     expect(opened.manifest).toEqual(manifestFor([delta, full]));
-    expect(opened.signedBy).toEqual(signer.keyId);
+    expect(opened.signedBy).toEqual([signer.keyId]);
     expect(opened.payloadAt(0)).toEqual(delta.bytes);
     expect(opened.payloadAt(1)).toEqual(full.bytes);
     expect(() => opened.payloadAt(2)).toThrow(expect.objectContaining({ code: 'PAYLOAD_INDEX' }));
@@ -121,14 +121,16 @@ describe('a sealed package', () => {
   });
 
   it('is refused when the signed manifest is nonsense', async () => {
-    expect(reasonOf(await signSign1(encodeDeterministic(['hello']), signer))).toBe('bad-manifest');
-    expect(reasonOf(await signSign1(new Uint8Array(0), signer))).toBe('bad-manifest');
+    expect(reasonOf(await signPayload(encodeDeterministic(['hello']), [signer]))).toBe('bad-manifest');
+    expect(reasonOf(await signPayload(new Uint8Array(0), [signer]))).toBe('bad-manifest');
   });
 
   it('does not let its manifest be parsed before the signature is known to be good', async () => {
     // The same nonsense from a stranger says nothing of the manifest.
-    expect(reasonOf(await signSign1(encodeDeterministic(['hello']), stranger), [signer.publicKey])).toBe('unknown-key');
-    expect(reasonOf(await signSign1(encodeDeterministic(['hello']), { ...stranger, keyId: signer.keyId }))).toBe(
+    expect(reasonOf(await signPayload(encodeDeterministic(['hello']), [stranger]), [signer.publicKey])).toBe(
+      'unknown-key',
+    );
+    expect(reasonOf(await signPayload(encodeDeterministic(['hello']), [{ ...stranger, keyId: signer.keyId }]))).toBe(
       'bad-signature',
     );
   });
@@ -167,7 +169,7 @@ describe('peeking', () => {
     expect(peekManifest(foreign)).toMatchObject({
       kind: 'untrusted',
       untrustedManifest: { version: '9' },
-      untrustedKeyId: stranger.keyId,
+      untrustedKeyIds: [stranger.keyId],
       headBytes: foreign.length - full.bytes.length,
     });
     expect(peekManifest(new Uint8Array(0))).toMatchObject({ kind: 'fault' });

@@ -1,14 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import {
-  keyIdIn,
-  keyIdOf,
-  parseSign1,
-  signSign1,
-  sigStructure,
-  verifyEd25519,
-  verifySign1,
-} from '#codec/package/sign.ts';
+import { keyIdOf, verifyEd25519 } from '#codec/package/keys.ts';
+import { keyIdIn, parseSigned, type Signed, signPayload, sigStructure, verifySigned } from '#codec/package/sign.ts';
 import { publicKeyToPem } from '#hardware/hsm/file.ts';
 import { signerFromSeed } from './example.ts';
 
@@ -80,17 +73,17 @@ describe('COSE_Sign1', () => {
   });
 
   it('has the framing of the cose-wg example, except that it allows no unprotected header', () => {
-    expect(parseSign1(hex(COSE_WG.whole), 100)).toMatchObject({
+    expect(parseSigned(hex(COSE_WG.whole), 100)).toMatchObject({
       fault: 'not-a-package',
       detail: /unprotected/ as never,
     });
     const withoutKid = hex(COSE_WG.whole.replace('a104423131', 'a0'));
-    const parsed = parseSign1(withoutKid, 100);
+    const parsed = parseSigned(withoutKid, 100);
     expect(parsed).toMatchObject({
-      kind: 'sign1',
-      sign1: {
+      kind: 'signed',
+      signed: {
         payload: utf8(COSE_WG.payload),
-        signature: hex(COSE_WG.signature),
+        signatures: [{ signature: hex(COSE_WG.signature) }],
         lengthBytes: withoutKid.length,
       },
     });
@@ -99,23 +92,25 @@ describe('COSE_Sign1', () => {
   it('signs what node:crypto verifies, over exactly its Sig_structure', async () => {
     const signer = signerFromSeed(1);
     const payload = utf8('manifest');
-    const bytes = await signSign1(payload, signer);
-    const parsed = parseSign1(bytes, 100);
-    if (parsed.kind !== 'sign1') throw new Error(parsed.detail);
-    expect(parsed.sign1.lengthBytes).toBe(bytes.length);
-    expect(parsed.sign1.protectedBytes.toHex()).toBe(`a2012704 48${signer.keyId.toHex()}`.replaceAll(' ', ''));
+    const bytes = await signPayload(payload, [signer]);
+    const parsed = parseSigned(bytes, 100);
+    if (parsed.kind !== 'signed') throw new Error(parsed.detail);
+    expect(parsed.signed.lengthBytes).toBe(bytes.length);
+    const [{ protectedBytes, signature }] = parsed.signed.signatures;
+    expect(protectedBytes.toHex()).toBe(`a2012704 48${signer.keyId.toHex()}`.replaceAll(' ', ''));
     const key = createPublicKey(publicKeyToPem(signer.publicKey));
-    expect(verify(null, sigStructure(parsed.sign1.protectedBytes, payload), key, parsed.sign1.signature)).toBe(true);
-    expect(verifySign1(parsed.sign1, [signerFromSeed(2).publicKey, signer.publicKey])).toEqual({
+    expect(verify(null, sigStructure(protectedBytes, payload), key, signature)).toBe(true);
+    expect(verifySigned(parsed.signed, [signerFromSeed(2).publicKey, signer.publicKey])).toEqual({
       kind: 'verified',
-      publicKey: signer.publicKey,
+      publicKeys: [signer.publicKey],
     });
-    expect(verifySign1(parsed.sign1, [signerFromSeed(2).publicKey])).toMatchObject({ fault: 'unknown-key' });
-    expect(verifySign1(parsed.sign1, [])).toMatchObject({ fault: 'unknown-key' });
+    expect(verifySigned(parsed.signed, [signerFromSeed(2).publicKey])).toMatchObject({ fault: 'unknown-key' });
+    expect(verifySigned(parsed.signed, [])).toMatchObject({ fault: 'unknown-key' });
   });
 
   it.each([
-    ['a10126', 'unsupported-algorithm', 'ES256'],
+    ['a1013a000100fe', 'unsupported-algorithm', 'RS256 with SHA-1'],
+    ['a10138ff', 'unsupported-algorithm', 'nothing that is registered'],
     ['a0', 'unsupported-algorithm', 'no algorithm'],
     ['a10127', 'not-a-package', 'no key identifier'],
     ['a3012702810104480000000000000000', 'not-a-package', 'a critical header'],
@@ -124,14 +119,10 @@ describe('COSE_Sign1', () => {
     ['80', 'not-a-package', 'no map'],
     ['', 'not-a-package', 'nothing'],
   ])('refuses the protected header %s as %s: %s', (protectedHex, fault) => {
-    const sign1 = {
-      protectedBytes: hex(protectedHex.replaceAll(' ', '')),
-      payload: utf8('x'),
-      signature: new Uint8Array(64),
-      lengthBytes: 0,
-    };
-    expect(keyIdIn(sign1)).toMatchObject({ kind: 'fault', fault });
-    expect(verifySign1(sign1, [signerFromSeed(1).publicKey])).toMatchObject({ kind: 'fault', fault });
+    const protectedBytes = hex(protectedHex.replaceAll(' ', ''));
+    const signed = { payload: utf8('x'), signatures: [{ protectedBytes, signature: new Uint8Array(64) }] };
+    expect(keyIdIn(protectedBytes)).toMatchObject({ kind: 'fault', fault });
+    expect(verifySigned(signed, [signerFromSeed(1).publicKey])).toMatchObject({ kind: 'fault', fault });
   });
 
   it('names keys by the first 8 bytes of their SHA-256', () => {
@@ -140,11 +131,84 @@ describe('COSE_Sign1', () => {
 
   it('throws for a signer that does not keep its contract', async () => {
     const signer = signerFromSeed(1);
-    await expect(signSign1(utf8('x'), { ...signer, keyId: new Uint8Array(4) })).rejects.toMatchObject({
+    await expect(signPayload(utf8('x'), [{ ...signer, keyId: new Uint8Array(4) }])).rejects.toMatchObject({
       code: 'KEY_ID',
     });
-    await expect(signSign1(utf8('x'), { ...signer, sign: async () => new Uint8Array(70) })).rejects.toMatchObject({
+    await expect(signPayload(utf8('x'), [{ ...signer, sign: async () => new Uint8Array(70) }])).rejects.toMatchObject({
       code: 'SIGNATURE_LENGTH',
     });
+  });
+});
+
+function parsed(bytes: Uint8Array): Signed {
+  const result = parseSigned(bytes, 100);
+  if (result.kind !== 'signed') throw new Error(result.detail);
+  return result.signed;
+}
+
+describe('COSE_Sign', () => {
+  const signers = [1, 2, 3].map(signerFromSeed);
+  const keys = signers.map(({ publicKey }) => publicKey);
+  const payload = utf8('manifest');
+
+  async function signedBy(...who: readonly [number, ...number[]]): Promise<Uint8Array> {
+    const [first, ...others] = who.map((k) => signers[k]);
+    return signPayload(payload, [first, ...others]);
+  }
+
+  it('has the form of RFC 9052 clause 4.1, and node:crypto verifies each signature over its Sig_structure', async () => {
+    const bytes = await signedBy(0, 1);
+    expect(bytes.subarray(0, 5).toHex()).toBe('d8628440a0');
+    const { signatures, lengthBytes } = parsed(bytes);
+    expect(lengthBytes).toBe(bytes.length);
+    for (const [k, { protectedBytes, signature }] of signatures.entries()) {
+      const structure = `8569${Buffer.from('Signature').toString('hex')}404d${protectedBytes.toHex()}4048${payload.toHex()}`;
+      const key = createPublicKey(publicKeyToPem(keys[k]));
+      expect(verify(null, hex(structure), key, signature)).toBe(true);
+    }
+    // A second signature is 83 bytes: its header, and 64.
+    expect(bytes.length - (await signedBy(0)).length).toBe(87);
+  });
+
+  it('needs as many trusted keys as are asked for, and no more', async () => {
+    const both = parsed(await signedBy(0, 1));
+    expect(verifySigned(both, keys, 2)).toEqual({ kind: 'verified', publicKeys: [keys[0], keys[1]] });
+    expect(verifySigned(both, keys, 3)).toMatchObject({ fault: 'too-few-signatures', detail: '2 of 3' });
+    expect(verifySigned(both, [keys[0]], 1)).toEqual({ kind: 'verified', publicKeys: [keys[0]] });
+    expect(verifySigned(both, [keys[0], keys[0]], 2)).toMatchObject({ fault: 'too-few-signatures', detail: '1 of 2' });
+    expect(verifySigned(both, [keys[2]], 1)).toMatchObject({ fault: 'unknown-key' });
+    expect(verifySigned(parsed(await signedBy(0)), keys, 2)).toMatchObject({ fault: 'too-few-signatures' });
+  });
+
+  it('is refused with a wrong signature of a trusted key beside good ones, and twice signed by one', async () => {
+    const { signatures } = parsed(await signedBy(0, 1, 2));
+    const [first, second, third] = signatures;
+    const forged = { ...third, signature: second.signature };
+    expect(verifySigned({ payload, signatures: [first, second, forged] }, keys, 2)).toMatchObject({
+      fault: 'bad-signature',
+    });
+    expect(verifySigned({ payload, signatures: [first, first] }, keys, 2)).toMatchObject({ fault: 'not-a-package' });
+    await expect(signPayload(payload, [signers[0], signers[0]])).rejects.toMatchObject({ code: 'SIGNERS' });
+  });
+
+  it('does not let a signature of one form stand in the other', async () => {
+    const [alone] = parsed(await signedBy(0)).signatures;
+    const [first, second] = parsed(await signedBy(0, 1)).signatures;
+    expect(verifySigned({ payload, signatures: [alone, second] }, keys, 1)).toMatchObject({ fault: 'bad-signature' });
+    expect(verifySigned({ payload, signatures: [first] }, keys, 1)).toMatchObject({ fault: 'bad-signature' });
+  });
+
+  it('is parsed in its one form, from any bytes, without an exception', async () => {
+    const bytes = await signedBy(0, 1);
+    for (let length = 0; length < bytes.length; length++)
+      expect(parseSigned(bytes.subarray(0, length), 100), `${length} bytes`).toMatchObject({ fault: 'not-a-package' });
+    for (let at = 0; at < bytes.length; at++)
+      for (let bit = 0; bit < 8; bit++) {
+        const damaged = bytes.slice();
+        damaged[at] ^= 1 << bit;
+        const result = parseSigned(damaged, 100);
+        const verdict = result.kind === 'signed' ? verifySigned(result.signed, keys, 2).kind : result.kind;
+        expect(verdict, `byte ${at}, bit ${bit}`).toBe('fault');
+      }
   });
 });

@@ -242,7 +242,7 @@ describe('a chain that was cut off', () => {
     const packagePath = join(bench.folder, 'update.pkg');
     const slotPaths = slotPathsIn(bench.folder);
     const config: ReceiverConfig = {
-      ...{ device: IDENTITY, trustedKeys: [signer.publicKey], slotPaths, slotSizeBytes: SLOT },
+      ...{ device: IDENTITY, trustedKeys: [signer.publicKey], leastSignatures: 1, slotPaths, slotSizeBytes: SLOT },
       ...{ bootFolder: bench.folder, stateFolder: bench.store.folder, frequencyHz: 98_500_000, rateHz: 250_000 },
       ...{ source: { kind: 'rtl_tcp', host: 'nowhere', port: 1 }, gainDb: 'auto', correctionPpm: 0, streams: 4 },
     };

@@ -36,6 +36,7 @@ describe('the configuration', () => {
     expect(await readConfig(path)).toEqual({
       device: { vendor: 'example.com', deviceType: 'X1', hardwareRevision: 3 },
       trustedKeys: [signerFromSeed(1).publicKey, signerFromSeed(2).publicKey],
+      leastSignatures: 1,
       slotPaths: { A: join(folder, 'slots/slot-a.img'), B: join(folder, 'slots/slot-b.img') },
       slotSizeBytes: 65_536,
       bootFolder: join(folder, 'slots'),
@@ -94,7 +95,13 @@ describe('the configuration', () => {
     ['a missing vendor', { vendor: undefined }, /vendor must be a text/],
     ['an empty device type', { deviceType: '' }, /deviceType/],
     ['no keys', { trustedKeys: [] }, /trustedKeys/],
-    ['a key that is no key', { trustedKeys: [{ base64: 'AAAA' }] }, /3 bytes long instead of 32/],
+    [
+      'a key that is no key',
+      { trustedKeys: [{ base64: 'AAAA' }] },
+      /3 bytes long and neither 32 bytes of Ed25519 nor a COSE_Key/,
+    ],
+    ['more signatures than keys', { leastSignatures: 3 }, /leastSignatures is 3, but there are 2 trustedKeys/],
+    ['no signatures', { leastSignatures: 0 }, /leastSignatures/],
     ['a key in bad base64', { trustedKeys: [{ base64: '%%' }] }, /not base64/],
     ['a key file that is missing', { trustedKeys: ['none.pem'] }, /none\.pem cannot be read/],
     ['a frequency in MHz', { frequencyHz: 98.5 }, /frequencyHz must be a whole number from 60000000/],

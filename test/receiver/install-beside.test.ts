@@ -31,6 +31,7 @@ function config(): ReceiverConfig {
     rateHz: 250_000,
     gainDb: 'auto',
     correctionPpm: 0,
+    leastSignatures: 1,
     streams: 4,
   };
 }

@@ -90,6 +90,7 @@ function config(): ReceiverConfig {
     rateHz: RATE_HZ,
     gainDb: 'auto',
     correctionPpm: 0,
+    leastSignatures: 1,
     streams: 4,
   };
 }
