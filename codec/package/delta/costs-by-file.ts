@@ -1,11 +1,11 @@
 /** What each file inside of a new content took of a patch. For reports. */
 
 import { piecesOf } from './apply.ts';
-import { ext4Parts } from './ext4.ts';
+import { containerOf } from './container.ts';
 import type { DeltaHead } from './format.ts';
 import { HOLE } from './runs.ts';
 import { countBefore } from './search.ts';
-import { type Part, tarParts } from './tar.ts';
+import type { Part } from './tar.ts';
 import { Packings } from './view/packing.ts';
 import type { Piece } from './view/pieces.ts';
 import { readSquashfs } from './view/squashfs.ts';
@@ -62,8 +62,7 @@ export function costsByFile(
 }
 
 function filesIn(content: Uint8Array): Named[] {
-  const parts = ext4Parts(content) ?? tarParts(content);
-  const named = parts === undefined ? squashedIn(content) : parts.flatMap(namedOf);
+  const named = containerOf(content)?.parts.flatMap(namedOf) ?? squashedIn(content);
   return named.sort((a, b) => a.start - b.start);
 }
 

@@ -3,7 +3,7 @@
  * can't be made sense of is left to the alignment.
  */
 
-import { HOLE, type Run } from './runs.ts';
+import { HOLE, pushRun, type Run } from './runs.ts';
 import type { Part } from './tar.ts';
 
 const SUPERBLOCK_AT = 1024;
@@ -94,18 +94,15 @@ class Image {
   }
 }
 
-/** Blocks that were not written, because they are zeros, are holes; runs that follow each other in the image become one. */
+/** Blocks that were not written, because they are zeros, are holes. */
 function runsOf(extents: readonly Extent[], fileBytes: number): Run[] {
   const runs: Run[] = [];
   let end = 0;
   for (const { at, position, sizeBytes } of extents) {
     const own = Math.min(sizeBytes, fileBytes - at);
     if (own <= 0 || at < end) continue;
-    if (at > end) runs.push({ start: HOLE, sizeBytes: at - end });
-    const last = runs.at(-1);
-    if (last !== undefined && last.start !== HOLE && last.start + last.sizeBytes === position)
-      runs[runs.length - 1] = { start: last.start, sizeBytes: last.sizeBytes + own };
-    else runs.push({ start: position, sizeBytes: own });
+    if (at > end) pushRun(runs, HOLE, at - end);
+    pushRun(runs, position, own);
     end = at + own;
   }
   return runs;

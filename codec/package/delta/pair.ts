@@ -2,7 +2,8 @@
 
 import { bytesEqual } from '../../bytes.ts';
 import { MODULE_PLAIN, moduleKind } from './align.ts';
-import { alignInPlace } from './in-place.ts';
+import { coverBetween } from './between.ts';
+import type { Container } from './container.ts';
 import type { Copy, LazyMoves, Moves } from './moves.ts';
 import type { AlignJob, Plan } from './plan.ts';
 import { gather, HOLE, placed, type Run, totalBytes } from './runs.ts';
@@ -52,10 +53,12 @@ class Holders {
 export function pairParts(
   oldContent: Uint8Array,
   newContent: Uint8Array,
-  oldParts: readonly Part[],
-  newParts: readonly Part[],
+  oldContainer: Container,
+  newContainer: Container,
   moves: LazyMoves,
 ): Plan {
+  const [oldParts, newParts] = [oldContainer.parts, newContainer.parts];
+  const isImage = newContainer.kind === 'image';
   const byName = new Map(oldParts.map((part) => [part.name, part]));
   const newNames = new Set(newParts.map(({ name }) => name));
   const byStem = new Map<string, Part>();
@@ -68,9 +71,10 @@ export function pairParts(
     const found = byName.get(part.name) ?? byStem.get(stem(part.name));
     const headFrom = found ?? before;
     if (headFrom !== undefined && part.headEnd > part.headStart) {
-      // Aligned at its end: where a long name was put before it, only the head proper is alike.
       const sizeBytes = Math.min(part.headEnd - part.headStart, headFrom.headEnd - headFrom.headStart);
-      copies.push({ newStart: part.headEnd - sizeBytes, oldStart: headFrom.headEnd - sizeBytes, sizeBytes });
+      // In an archive aligned at its end: where a long name was put before it, only the head proper is alike.
+      if (isImage) copies.push({ newStart: part.headStart, oldStart: headFrom.headStart, sizeBytes });
+      else copies.push({ newStart: part.headEnd - sizeBytes, oldStart: headFrom.headEnd - sizeBytes, sizeBytes });
     }
     before = found ?? before;
     const sizeBytes = totalBytes(part.runs);
@@ -84,13 +88,14 @@ export function pairParts(
     const old = gather(oldContent, base?.runs ?? []);
     if (base !== undefined && bytesEqual(old, content)) {
       copies.push(...placed({ newStart: 0, oldStart: 0, sizeBytes }, part.runs, base.runs));
-      if (part.headEnd > part.headStart) copies.push(fillBytes(part, base, oldContent, newContent));
+      if (!isImage) copies.push(fillBytes(part, base, oldContent, newContent));
       continue;
     }
     const kind = base !== undefined && moduleKind(old) === moduleKind(content) ? moduleKind(old) : MODULE_PLAIN;
     jobs.push({ name: part.name, newRuns: part.runs, oldRuns: base?.runs ?? [], kind });
   }
-  coverRest(oldContent, newContent, oldParts, newParts, { copies, jobs });
+  if (isImage) coverBetween(oldContent, newContent, newParts, { copies, jobs });
+  else copies.push(...archiveEnd(oldContent, newContent, oldParts, newParts));
   return { copies, jobs, moves };
 }
 
@@ -105,27 +110,16 @@ function fillBytes(part: Part, base: Part, oldContent: Uint8Array, newContent: U
   };
 }
 
-/** In an image, what is between the files describes them; in an archive it is the zeros that fill blocks, and those at the end. */
-function coverRest(
+/** The zeros at the end. */
+function archiveEnd(
   oldContent: Uint8Array,
   newContent: Uint8Array,
   oldParts: readonly Part[],
   newParts: readonly Part[],
-  into: { readonly copies: Copy[]; readonly jobs: AlignJob[] },
-): void {
-  if (newParts.every(({ headStart, headEnd }) => headStart === headEnd)) {
-    const covered = newParts.flatMap(stored).sort((a, b) => a.start - b.start);
-    let end = 0;
-    for (const { start, sizeBytes } of [...covered, { start: newContent.length, sizeBytes: 0 }]) {
-      if (start > end) alignInPlace(oldContent, newContent, end, start, into);
-      end = Math.max(end, start + sizeBytes);
-    }
-    return;
-  }
-  const newEnd = endOf(newParts);
-  const oldEnd = endOf(oldParts);
-  const sizeBytes = Math.min(newContent.length - newEnd, oldContent.length - oldEnd);
-  if (sizeBytes > 0) into.copies.push({ newStart: newEnd, oldStart: oldEnd, sizeBytes });
+): Copy[] {
+  const [newStart, oldStart] = [endOf(newParts), endOf(oldParts)];
+  const sizeBytes = Math.min(newContent.length - newStart, oldContent.length - oldStart);
+  return sizeBytes > 0 ? [{ newStart, oldStart, sizeBytes }] : [];
 }
 
 function endOf(parts: readonly Part[]): number {

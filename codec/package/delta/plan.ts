@@ -4,12 +4,11 @@
  */
 
 import { ALIGNED_BYTES, MODULE_PLAIN, moduleKind } from './align.ts';
-import { ext4Parts } from './ext4.ts';
+import { containerOf } from './container.ts';
 import { alignInPlace } from './in-place.ts';
 import { type Copy, type LazyMoves, movesBetween } from './moves.ts';
 import { pairParts } from './pair.ts';
 import type { Run } from './runs.ts';
-import { tarParts } from './tar.ts';
 
 /** A new file and the old one it is aligned with: where their bytes are in the two containers. */
 export interface AlignJob {
@@ -33,10 +32,10 @@ export function planDelta(oldContent: Uint8Array, newContent: Uint8Array): Plan[
   const moves = movesBetween(oldContent, newContent);
   const alone = oldContent.length <= ALIGNED_BYTES && newContent.length <= ALIGNED_BYTES;
   const whole = alone ? wholeFile(oldContent, newContent, moves) : inPlace(oldContent, newContent, moves);
-  const oldParts = ext4Parts(oldContent) ?? tarParts(oldContent);
-  const newParts = oldParts === undefined ? undefined : (ext4Parts(newContent) ?? tarParts(newContent));
-  if (newParts === undefined || oldParts === undefined) return [whole];
-  const parted = pairParts(oldContent, newContent, oldParts, newParts, moves);
+  const old = containerOf(oldContent);
+  const next = old === undefined ? undefined : containerOf(newContent);
+  if (old === undefined || next === undefined) return [whole];
+  const parted = pairParts(oldContent, newContent, old, next, moves);
   return oldContent.length <= WHOLE_BYTES ? [parted, whole] : [parted];
 }
 

@@ -14,6 +14,14 @@ export function totalBytes(runs: readonly Run[]): number {
   return runs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
+/** Those that follow each other in the image, and holes, become one. */
+export function pushRun(runs: Run[], start: number, sizeBytes: number): void {
+  const last = runs.at(-1);
+  const next = last === undefined || last.start === HOLE ? HOLE : last.start + last.sizeBytes;
+  if (last !== undefined && next === start) runs[runs.length - 1] = { ...last, sizeBytes: last.sizeBytes + sizeBytes };
+  else runs.push({ start, sizeBytes });
+}
+
 /** The file in one piece; not a copy where it lies in one. */
 export function gather(image: Uint8Array, runs: readonly Run[]): Uint8Array {
   const [only] = runs;

@@ -24,7 +24,13 @@ export function squashedReading(oldImage: Uint8Array, newImage: Uint8Array): Rea
   ];
   const moves = movesBetween(oldView.content, newView.content);
   return {
-    plan: pairParts(oldView.content, newView.content, oldView.parts, newView.parts, moves),
+    plan: pairParts(
+      oldView.content,
+      newView.content,
+      { kind: 'image', parts: oldView.parts },
+      { kind: 'image', parts: newView.parts },
+      moves,
+    ),
     oldContent: oldView.content,
     newContent: newView.content,
     pieces: [withSkips(oldView.pieces), withSkips(newView.pieces)],
