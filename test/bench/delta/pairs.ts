@@ -107,7 +107,7 @@ function rootfsTar(folder: string, architecture: Architecture): void {
     run('tar', [...TAR_OPTIONS, '-cf', join(folder, file), '-C', tree(architecture, suite), '.']);
 }
 
-const EXT4_UUID = '6a2f1a1e-5e0f-4a0e-9d0c-0d3b9f6f7c11';
+const IMAGE_UUID = '6a2f1a1e-5e0f-4a0e-9d0c-0d3b9f6f7c11';
 const BUILT_SECONDS = { old: '1767225600', new: '1777225600' };
 
 function rootfsExt4(folder: string, architecture: Architecture, sizeMebibytes: number): void {
@@ -121,9 +121,9 @@ function rootfsExt4(folder: string, architecture: Architecture, sizeMebibytes: n
         '-d',
         tree(architecture, suite),
         '-U',
-        EXT4_UUID,
+        IMAGE_UUID,
         '-E',
-        `hash_seed=${EXT4_UUID}`,
+        `hash_seed=${IMAGE_UUID}`,
         join(folder, file),
         `${sizeMebibytes}M`,
       ],
@@ -150,6 +150,19 @@ function rootfsSquashfs(folder: string, architecture: Architecture): void {
     );
 }
 
+/** Not compressed; all files have the time of the build, as image builders with SOURCE_DATE_EPOCH do, so that inodes are the short ones. */
+function rootfsErofs(folder: string, architecture: Architecture): void {
+  for (const [file, suite] of VERSIONS)
+    run(
+      'mkfs.erofs',
+      [
+        ...['--quiet', '--all-root', '-x-1', `-T${BUILT_SECONDS[file]}`, `-U${IMAGE_UUID}`],
+        ...[join(folder, file), tree(architecture, suite)],
+      ],
+      { quiet: true },
+    );
+}
+
 /** A small image with real files; in the new one some were changed in place, as a device's configuration is. */
 function fewFiles(folder: string): void {
   const source = tree('arm64', 'main');
@@ -158,7 +171,7 @@ function fewFiles(folder: string): void {
   cpSync(join(source, 'etc'), join(content, 'etc'), { recursive: true, verbatimSymlinks: true });
   run(
     'mke2fs',
-    ['-q', '-t', 'ext4', '-d', content, '-U', EXT4_UUID, '-E', `hash_seed=${EXT4_UUID}`, join(folder, 'old'), '64M'],
+    ['-q', '-t', 'ext4', '-d', content, '-U', IMAGE_UUID, '-E', `hash_seed=${IMAGE_UUID}`, join(folder, 'old'), '64M'],
     {
       environment: { E2FSPROGS_FAKE_TIME: BUILT_SECONDS.old },
     },
@@ -243,6 +256,7 @@ export const PAIRS: readonly Pair[] = [
   { name: 'rootfs-arm64-tar', bar: { bytes: 292_132, bsdiffBytes: 854_845 }, build: (f) => rootfsTar(f, 'arm64') },
   { name: 'rootfs-amd64-tar', bar: { bytes: 644_157 }, build: (f) => rootfsTar(f, 'amd64') },
   { name: 'rootfs-arm64-ext4', bar: { bytes: 644_514 }, build: (f) => rootfsExt4(f, 'arm64', 256) },
+  { name: 'rootfs-arm64-erofs', bar: { bytes: 531_752 }, build: (f) => rootfsErofs(f, 'arm64') },
   { name: 'rootfs-amd64-squashfs', build: (f) => rootfsSquashfs(f, 'amd64') },
 ];
 

@@ -14,6 +14,7 @@ const PACKAGES: Record<string, string> = {
   bzip2: 'bzip2',
   mksquashfs: 'squashfs-tools',
   mke2fs: 'e2fsprogs',
+  'mkfs.erofs': 'erofs-utils',
   debugfs: 'e2fsprogs',
   'dpkg-deb': 'dpkg',
   tar: 'tar',
