@@ -33,7 +33,7 @@ export interface HeaderOptions {
   readonly depth: number;
   /** In any order. Numbers that no device has been made with need not be named. */
   readonly revoked: Iterable<number>;
-  /** 12 bytes, random, new for every header: with the same salt and revoked devices the content key is the same again. */
+  /** 12 bytes, random and never used twice: subsets that two headers share would have the same pads in both. */
   readonly salt: Uint8Array;
 }
 
