@@ -39,8 +39,8 @@ interface Made {
   readonly fullSizeBytes: number;
 }
 
-async function makeFull(content: Uint8Array, reason: string): Promise<Made> {
-  const made = await smallestFullPayload(content, nativeZstd, order.description.target);
+async function makeFull(content: Uint8Array, reason: string, plain?: MadePayload): Promise<Made> {
+  const made = await smallestFullPayload(content, nativeZstd, order.description.target, {}, plain);
   const onAirBytes = made.bytes.length;
   const ways = [{ base: null, through: null, onAirBytes, reason }];
   return { chosen: [made], ways, encoding: 'full', fullSizeBytes: onAirBytes };
@@ -86,12 +86,13 @@ async function makePayloads(): Promise<Made> {
   if (order.bases.length === 0) return makeFull(content, 'there is no base to start from');
   const deltas = await makeDeltas(content);
   const deltaBytes = totalBytes(deltas.chosen);
-  const quick = fullPayload(content, nativeZstd, order.description.target).bytes.length;
+  const plain = fullPayload(content, nativeZstd, order.description.target);
+  const quick = plain.bytes.length;
   // Our models take long, and half of what zstd makes they do not reach.
   if (order.encoding === 'delta' || 2 * deltaBytes <= quick)
     return { ...deltas, encoding: 'delta', fullSizeBytes: quick };
   const bases = order.bases.map(({ version }) => version).join(', ');
-  const full = await makeFull(content, `smaller than deltas from ${bases}, ${deltaBytes} bytes`);
+  const full = await makeFull(content, `smaller than deltas from ${bases}, ${deltaBytes} bytes`, plain);
   return onAirBytes(deltas.chosen) < onAirBytes(full.chosen)
     ? { ...deltas, encoding: 'delta', fullSizeBytes: full.fullSizeBytes }
     : full;

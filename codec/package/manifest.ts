@@ -14,7 +14,8 @@
 import { bytesEqual } from '../bytes.ts';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { MisuseError } from '../misuse.ts';
-import { type CborKey, type CborMap, type CborValue, decodeStrict, encodeDeterministic } from './cbor.ts';
+import { type CborKey, type CborValue, decodeStrict, encodeDeterministic } from './cbor.ts';
+import { Fields } from './manifest-fields.ts';
 
 export const MANIFEST_FORMAT = 1;
 /** Bounds what a receiver parses; an ordinary release is below 200 B, each further delta adds about 85 B. */
@@ -102,10 +103,6 @@ const WAY = { form: 1, sizeOnAir: 2, sha256OnAir: 3, baseSha256: 4, baseSize: 5,
 /** `image` is not sent. */
 const KIND_APP = 1;
 const DEFAULT_TARGET = 'rootfs';
-/** Longest texts in UTF-8 bytes. */
-const MAX_TEXT_BYTES = { vendor: 64, deviceType: 64, version: 64, target: 64, author: 128, notes: 1024 } as const;
-type TextField = keyof typeof MAX_TEXT_BYTES;
-
 export type ManifestParsed =
   | { readonly kind: 'manifest'; readonly manifest: Manifest }
   | { readonly kind: 'fault'; readonly detail: string };
@@ -189,76 +186,6 @@ function encodeWay(payload: Payload, firstIndex: number): CborValue {
 
 function isSentAsInstalled(form: { encoding: Encoding; compression: Compression }): boolean {
   return form.encoding === 'full' && form.compression === 'none';
-}
-
-/** Reads fields off one map and keeps the first thing that was wrong; afterwards everything is a harmless default. */
-class Fields {
-  readonly #left: Map<CborKey, CborValue>;
-  readonly #wrong: string[];
-  readonly #where: string;
-
-  constructor(value: CborValue | undefined, where: string, wrong: string[]) {
-    this.#wrong = wrong;
-    this.#where = where;
-    const isMap = value instanceof Map;
-    this.#left = new Map<CborKey, CborValue>(isMap ? (value as CborMap) : []);
-    if (!isMap) this.#fail('is not a map');
-  }
-
-  #fail(what: string): void {
-    this.#wrong.push(`${this.#where} ${what}`);
-  }
-
-  #take(key: number): CborValue | undefined {
-    const value = this.#left.get(key);
-    this.#left.delete(key);
-    return value;
-  }
-
-  has(key: number): boolean {
-    return this.#left.has(key);
-  }
-
-  uint(key: number, name: string, least: number, most: number): number {
-    const value = this.#take(key);
-    if (typeof value === 'number' && value >= least && value <= most) return value;
-    this.#fail(`needs ${name} from ${least} to ${most}`);
-    return least;
-  }
-
-  text(key: number, name: TextField): string {
-    const value = this.#take(key);
-    if (typeof value === 'string' && isCleanText(value, MAX_TEXT_BYTES[name], name === 'notes')) return value;
-    this.#fail(`needs ${name}, 1 to ${MAX_TEXT_BYTES[name]} bytes of text without control characters`);
-    return '';
-  }
-
-  digest(key: number, name: string): Uint8Array {
-    const value = this.#take(key);
-    if (value instanceof Uint8Array && value.length === 32) return value;
-    this.#fail(`needs ${name}, 32 bytes`);
-    return new Uint8Array(32);
-  }
-
-  list(key: number, name: string, most: number): readonly CborValue[] {
-    const value = this.#take(key);
-    if (Array.isArray(value) && value.length > 0 && value.length <= most) return value as readonly CborValue[];
-    this.#fail(`needs ${name}, 1 to ${most} of them`);
-    return [];
-  }
-
-  /** An unknown key that is not marked as harmless may change what everything else means. */
-  end(): void {
-    for (const key of this.#left.keys())
-      if (typeof key !== 'number' || key >= 0) this.#fail(`has the unknown key ${JSON.stringify(key)}`);
-  }
-}
-
-/** Texts are shown on terminals and pages and hashed with a NUL between them: no control or direction characters. */
-function isCleanText(text: string, maxBytes: number, mayBreakLines: boolean): boolean {
-  const forbidden = mayBreakLines ? /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u : /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
-  const shown = mayBreakLines ? text.replaceAll('\n', '') : text;
-  return text.length > 0 && new TextEncoder().encode(text).length <= maxBytes && !forbidden.test(shown);
 }
 
 export function parseManifest(bytes: Uint8Array): ManifestParsed {

@@ -37,14 +37,14 @@ export function fullPayload(content: Uint8Array, zstd: Zstd, target = 'rootfs'):
 /** No object on air has more than half of this (docs/air-interface.md), and half of what zstd makes our models do not reach. */
 const WORTH_MOST_BYTES = 2 * 0xff_ffff;
 
-/** The smallest of all ways to send full content: our own models (docs/delta.md, from nothing), zstd, or as it is. Slow: 0.25 MB/s. */
+/** The smallest of all ways to send full content: our own models (docs/delta.md, from nothing), zstd, or as it is. Slow: 0.25 MB/s. plain: what `fullPayload` makes of it, where that is known. */
 export async function smallestFullPayload(
   content: Uint8Array,
   zstd: Zstd,
   target = 'rootfs',
   options: MakeOptions = {},
+  plain = fullPayload(content, zstd, target),
 ): Promise<MadePayload> {
-  const plain = fullPayload(content, zstd, target);
   // What does not go on air in any case is not worth the time.
   if (plain.bytes.length > WORTH_MOST_BYTES) return plain;
   // What zstd finds nothing in is encrypted, or packed: then only what can be unpacked is worth the time.

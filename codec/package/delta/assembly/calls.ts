@@ -11,7 +11,7 @@ import { costKind, KIND_GAPS } from './coder';
 import { hash, hash3 } from './hash';
 import { M } from './module';
 import { context } from './misses';
-import { codeWordByte, CALL_SETS } from './words';
+import { codeWordByte, lengthState, CALL_SETS } from './words';
 import { followFar4, followTarget } from './match';
 
 /** After CALL or JMP; LEA, MOV, or an indirect CALL or JMP, with the program counter as base. */
@@ -28,9 +28,8 @@ export function codeTarget(n: i64, at: usize): void {
   // Relative to the end of the field, which for these instructions is the program counter.
   const place = <u32>(n - M.newStart) + 4;
   const actual = S.encoding ? load<u32>(at) + place : 0;
-  const length = S.matchAt + 4 <= S.oldSize + n ? min(S.matchLength, 255) : 0;
-  const expected = length ? targetAt(S.matchAt) : 0;
-  const lengthBits = length < 16 ? length : min(16 + (length >> 4), 31);
+  const lengthBits = lengthState(n);
+  const expected = lengthBits ? targetAt(S.matchAt) : 0;
   const c1 = <u32>load<u8>(at - 1);
   const c2 = <u32>load<u8>(at - 2);
   const c4 = load<u32>(at - 4);
@@ -39,7 +38,7 @@ export function codeTarget(n: i64, at: usize): void {
   const last = load<u32>(lastTargets + (<usize>call << 2));
   costKind(KIND_GAPS);
   let word: u32 = 0;
-  let follows = length > 0;
+  let follows = lengthBits > 0;
   for (let j: u32 = 0; j < 4; j++) {
     const shift = 24 - 8 * j;
     const guess = (expected >>> shift) & 255;

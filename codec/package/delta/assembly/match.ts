@@ -122,18 +122,22 @@ export function followMatch(n: i64, at: usize, look: bool): void {
   note(h, S.oldSize + n + 1);
 }
 
+/** The match, after four bytes at once. same: as it had them. */
+@inline
+function goOn4(n: i64, same: bool): void {
+  S.recoverLeft = 0;
+  if (S.matchLength == 0) return;
+  const goesOn = same && S.matchAt + 4 <= S.oldSize + n;
+  S.matchAt += goesOn ? 4 : 0;
+  S.matchLength = goesOn ? S.matchLength + 4 : 0;
+}
+
 /** Words that must be the same for a match. */
 const WORDS_LEAST: i32 = 3;
 
 /** After the word at new[n] is known. word, expected: as words.ts sees them; w1 to w3: those before. */
 export function followWord(n: i64, at: usize, word: u32, expected: u32, w1: u32, w2: u32, w3: u32): void {
-  S.recoverLeft = 0;
-  if (S.matchLength > 0) {
-    if (word == expected && S.matchAt + 4 <= S.oldSize + n) {
-      S.matchAt += 4;
-      S.matchLength += 4;
-    } else S.matchLength = 0;
-  }
+  goOn4(n, word == expected);
   const h = hash3(word, hash(w1, w2), 0x57);
   if (S.matchLength < 4 * WORDS_LEAST && load<u8>(checkSlot(h)) == <u8>h) {
     const q = <i64>load<u32>(slot(h));
@@ -155,13 +159,7 @@ export function followWord(n: i64, at: usize, word: u32, expected: u32, w1: u32,
 
 /** After the four bytes at new[n], which were told as where they lead. same: as the match had them. */
 export function followTarget(n: i64, at: usize, same: bool): void {
-  S.recoverLeft = 0;
-  if (S.matchLength > 0) {
-    if (same && S.matchAt + 4 <= S.oldSize + n) {
-      S.matchAt += 4;
-      S.matchLength += 4;
-    } else S.matchLength = 0;
-  }
+  goOn4(n, same);
   if (S.farStep) followFar4(n, at);
 }
 

@@ -90,12 +90,11 @@ export function codeWord(n: i64, at: usize): void {
   const w3 = absolute(load<u32>(at - 12), place - 12);
   const w4 = load<u32>(at - 16);
   const actual = S.encoding ? absolute(load<u32>(at), place) : 0;
-  const length = S.matchAt + 4 <= S.oldSize + n ? min(S.matchLength, 255) : 0;
-  const expected = length ? expectedAt(S.matchAt) : 0;
-  const lengthBits = length < 16 ? length : min(16 + (length >> 4), 31);
+  const lengthBits = lengthState(n);
+  const expected = lengthBits ? expectedAt(S.matchAt) : 0;
   costKind(KIND_GAPS);
   let word: u32 = 0;
-  let follows = length > 0;
+  let follows = lengthBits > 0;
   for (let j: u32 = 0; j < 4; j++) {
     const shift = 24 - 8 * j;
     const guess = (expected >>> shift) & 255;
@@ -123,6 +122,14 @@ export function codeWord(n: i64, at: usize): void {
   }
   if (!S.encoding) store<u32>(at, relative(word, place));
   followWord(n, at, word, expected, w1, w2, w3);
+}
+
+/** Length of the match that says the four bytes at new[n], as contexts have it: below 16 itself, then coarser, up to 31; 0 for none. */
+@inline
+export function lengthState(n: i64): i32 {
+  if (S.matchAt + 4 > S.oldSize + n) return 0;
+  const length = min(S.matchLength, 255);
+  return length < 16 ? length : min(16 + (length >> 4), 31);
 }
 
 /** The word at a place that the match model knows: in the old file, then the new one. */
