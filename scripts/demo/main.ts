@@ -76,6 +76,10 @@ async function travel(journey: Journey, options: DemoOptions, screen: Screen, re
     'image',
     `${oldApplication.name} ${oldApplication.version} and ${newApplication.version} from npm, each packed into a slot image of ${bytesText(images.newBytes)} bytes`,
   );
+  screen.step(
+    'backend',
+    `starts, and packs ${oldApplication.version} as full content, as small as it gets: a minute or so`,
+  );
   await journey.setUpBackend();
   screen.step('backend', 'serves its API; release key made; one gateway and one device type are registered');
   await journey.provisionDevice();
